@@ -1,0 +1,63 @@
+# Everything starts here: `make help` lists it.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format lint types contract bench demo requirements clean
+
+help: ## List every target
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+$(VENV)/.base: requirements/base.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON to it, like PYTHON=/usr/bin/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what Cordially needs (once)…"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/base.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base requirements/dev.txt
+	@echo "Installing what the tests need (once)…"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/.base ## Make the environment, nothing else
+
+run: $(VENV)/.base ## Start everything with a demo event; PORT=… chooses the port
+	@exec $(BIN)/cordially serve --with-demo
+
+demo: $(VENV)/.base ## The whole story in the shell: import, send, watch, summary
+	@$(BIN)/cordially demo
+
+test: $(VENV)/.dev ## Run the tests
+	@$(BIN)/python -m pytest
+
+format: $(VENV)/.dev ## Write every file in the house format
+	@$(BIN)/ruff format src tests benchmarks
+	@$(BIN)/ruff check --fix --quiet src tests benchmarks || true
+
+lint: $(VENV)/.dev ## Format and lint, without changing anything
+	@$(BIN)/ruff format --check src tests benchmarks
+	@$(BIN)/ruff check src tests benchmarks
+
+types: $(VENV)/.dev ## mypy, strict
+	@$(BIN)/mypy
+
+contract: $(VENV)/.dev ## Imports run downwards only
+	@$(BIN)/lint-imports
+
+check: lint types contract test ## All of CI
+
+bench: $(VENV)/.dev ## Measure speed and memory; docs/performance.md explains the figures
+	@$(BIN)/python -m benchmarks
+
+requirements: $(VENV)/.base ## Compile requirements/*.txt anew from *.in
+	@$(BIN)/python -m pip install --quiet pip-tools
+	@for name in base build dev; do $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	  --output-file requirements/$$name.txt requirements/$$name.in; done
+
+clean: ## Remove the environment and caches; the data folder stays
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build src/*.egg-info

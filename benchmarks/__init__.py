@@ -1,0 +1,1 @@
+"""Measurements. `make bench` runs them all; each prints its figure beside something run in the same minute."""

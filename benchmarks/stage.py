@@ -1,0 +1,81 @@
+"""What the benchmarks share: a throw-away installation, a simulator in a process of its own, a table."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+SIMULATOR = """
+import sys, json
+from cordially.providers.simulator.app import SimulatorConfig, Faults, run_simulator
+port, options = int(sys.argv[1]), json.loads(sys.argv[2])
+faults = Faults(**options.pop("faults", {}))
+options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+run_simulator("127.0.0.1", port, SimulatorConfig(faults=faults, approve_after=0.0, **options))
+"""
+
+
+def install() -> None:
+    """A fresh installation on SQLite in a temporary folder; Django is ready afterwards."""
+    folder = tempfile.mkdtemp(prefix="cordially-bench-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name in list(os.environ):
+        if name.startswith(("CORDIALLY_", "TWILIO_")) or name in ("DATABASE_URL", "REDIS_URL"):
+            del os.environ[name]
+    os.environ |= {
+        "CORDIALLY_DATA_DIR": folder,
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "simulator-token",
+        "TWILIO_WHATSAPP_FROM": "whatsapp:+15550100000",
+        "NO_PROXY": "*",
+    }
+    from cordially.setup import prepare
+
+    prepare()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def simulator(**options: object) -> Iterator[str]:
+    """Its address. Stopped by its own process id."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen([sys.executable, "-c", SIMULATOR, str(port), json.dumps(options)])
+    try:
+        wait_for(f"{url}/phone")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wait_for(url: str, seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=1).read()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def line(what: str, figure: str, goal: str = "", beside: str = "") -> None:
+    """One row of the report."""
+    print(f"{what:<46} {figure:>24}   {goal:<22} {beside}", flush=True)

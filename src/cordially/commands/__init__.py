@@ -1,0 +1,1 @@
+"""One module a subject; each command prepares the installation, acts, and speaks plainly."""

@@ -1,0 +1,65 @@
+"""What the commands share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import click
+
+from cordially.setup import prepare
+
+if TYPE_CHECKING:
+    from cordially.events.models import Event
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: exit codes; 0 is for: done, and nothing needs a person
+NOT_DONE = 1
+BAD_INPUT = 2
+SOME_FAILED = 3
+
+
+class Refused(click.ClickException):
+    """Bad input, or something that must be mended first: one plain line, exit code 2."""
+
+    exit_code = BAD_INPUT
+
+    def show(self, file: object = None) -> None:
+        click.echo(f"cordially: {self.message}", err=True)
+
+
+def prepared(function: Callable[P, T]) -> Callable[P, T]:
+    """Get the installation ready before the command begins, and turn known troubles into one line."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        prepare()
+        from django.db import DatabaseError
+
+        from cordially.invitations.senders import NotReady
+
+        try:
+            return function(*args, **kwargs)
+        except NotReady as error:
+            raise Refused(str(error)) from error
+        except DatabaseError as error:
+            raise Refused(
+                f"The database can't be used: {str(error).strip() or 'no reason given'}."
+            ) from error
+
+    return run
+
+
+def the_event(slug: str) -> Event:
+    """The event of that short name. Raises Refused, naming those there are."""
+    from cordially.events.models import Event
+
+    event = Event.objects.filter(slug=slug).first()
+    if event is None:
+        known = ", ".join(Event.objects.values_list("slug", flat=True)[:10])
+        hint = f"There is: {known}." if known else "There is none yet: `cordially create-event` makes one."
+        raise Refused(f"There is no event “{slug}”. {hint}")
+    return event

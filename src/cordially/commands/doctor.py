@@ -1,0 +1,133 @@
+"""What is configured, what is missing, and whether both directions of the line to Twilio work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import aiohttp
+import click
+
+from .common import NOT_DONE, prepared
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. `ok` None: worth knowing, nothing wrong."""
+
+    ok: bool | None
+    text: str
+
+
+@click.command("doctor")
+@prepared
+def doctor() -> None:
+    """Check the installation: settings, database, Twilio, and whether callbacks can reach the public address.
+
+    Exit code 0 when nothing is wrong, 1 otherwise.
+
+    \b
+    Example:
+      cordially doctor
+    """
+    findings = [*_local(), *_sending(), *asyncio.run(_lines())]
+    for finding in findings:
+        mark = {True: "ok   ", False: "WRONG", None: "note "}[finding.ok]
+        click.echo(f"{mark}  {finding.text}")
+    if any(finding.ok is False for finding in findings):
+        raise SystemExit(NOT_DONE)
+
+
+def _local() -> Iterator[Finding]:
+    from django.conf import settings
+    from django.db import connection
+
+    yield Finding(True, f"The data folder {settings.DATA_DIR} can be written.")
+    yield Finding(True, f"The database answers ({connection.vendor}), and has all its tables.")
+
+
+def _sending() -> Iterator[Finding]:
+    from django.conf import settings
+
+    from cordially.invitations import senders
+
+    if settings.USE_SIMULATOR:
+        yield Finding(None, "Twilio is simulated: no credentials are set. Messages go nowhere.")
+    for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_WHATSAPP_FROM"):
+        if not settings.USE_SIMULATOR:
+            given = bool(getattr(settings, name))
+            yield Finding(given, f"{name} is {'set' if given else 'missing'}.")
+    if settings.TWILIO_API_URL:
+        yield Finding(
+            None, f"TWILIO_API_URL sends everything to {settings.TWILIO_API_URL} instead of Twilio."
+        )
+    try:
+        sender = senders.current_sender()
+        content = senders.content_of(senders.default_template(), sender.account)
+    except senders.NotReady as error:
+        yield Finding(
+            None if settings.USE_SIMULATOR else False, _not_ready(str(error), settings.USE_SIMULATOR)
+        )
+        return
+    if sender.paused_reason:
+        yield Finding(
+            False, f"The sender is paused: {sender.paused_reason} `cordially sender --resume` goes on."
+        )
+    yield Finding(True, f"The sender {sender.phone} and its template {content.ref} are known.")
+
+
+def _not_ready(sentence: str, simulated: bool) -> str:
+    return "The first `cordially serve` makes the template at the simulator." if simulated else sentence
+
+
+async def _lines() -> list[Finding]:
+    """Out to Twilio, and in through the public address."""
+    from django.conf import settings
+
+    findings = []
+    if not settings.USE_SIMULATOR:
+        findings.append(await _twilio())
+    if settings.PUBLIC_URL:
+        findings.append(await _callbacks(settings.PUBLIC_URL))
+    elif settings.USE_SIMULATOR:
+        findings.append(Finding(None, "CORDIALLY_PUBLIC_URL is not set; the simulator doesn't need it."))
+    else:
+        findings.append(
+            Finding(
+                False, "CORDIALLY_PUBLIC_URL is missing: Twilio can't report back, and links lead nowhere."
+            )
+        )
+    return findings
+
+
+async def _twilio() -> Finding:
+    from cordially.connection import make_provider
+
+    try:
+        provider = make_provider()
+    except Exception as error:
+        return Finding(False, f"Twilio can't be used as configured: {error}")
+    try:
+        checked = await provider.check()
+    finally:
+        await provider.close()
+    return Finding(checked.ok, checked.sentence)
+
+
+async def _callbacks(public_url: str) -> Finding:
+    """A report without a signature must come through to this installation's door, and be refused there."""
+    from cordially.delivery.webhooks import PATH
+
+    url = f"{public_url}{PATH}"
+    timeout = aiohttp.ClientTimeout(total=10)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+            session.post(url, data={"MessageSid": "SM"}) as answer,
+        ):
+            if answer.status == 403:
+                return Finding(True, f"Callbacks reach {url}, and a forged one is refused.")
+            return Finding(False, f"{url} answers {answer.status}: does the proxy lead to a running server?")
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return Finding(False, f"{url} can't be reached ({type(error).__name__}): is a server running there?")

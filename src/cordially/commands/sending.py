@@ -1,0 +1,266 @@
+"""Sending from the shell, and the sender's limits."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from .common import NOT_DONE, SOME_FAILED, Refused, prepared, the_event
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from cordially.guests.models import Guest
+    from cordially.invitations.models import Campaign, MessageTemplate
+    from cordially.invitations.progress import Progress as CampaignProgress
+
+NOT_INVITED = "not_invited"
+#: a campaign in which nothing moved for so long, and nothing is left to send, is not waited for any more
+PATIENCE = 60.0
+
+
+@click.command("send")
+@click.argument("event")
+@click.option(
+    "--template", "template_name", default="", help="Message template; rsvp_invitation when left out."
+)
+@click.option(
+    "--only",
+    "only",
+    default="",
+    metavar="STATUS",
+    help="Only guests with this status: not_invited, failed, cancelled or skipped.",
+)
+@click.option("--wait", is_flag=True, help="Stay until every invitation reached an end, with a progress bar.")
+@prepared
+def send(event: str, template_name: str, only: str, wait: bool) -> None:
+    """Send invitations to everyone of EVENT who can have one.
+
+    With a server running the server sends; without one this command does it, and stays until it is done.
+    Exit code 0: every invitation reached an end. 3: the same, but some failed. 1: it stopped before.
+
+    \b
+    Example:
+      cordially send maya-arjun --wait
+    """
+    from cordially.invitations import campaigns
+    from cordially.invitations.senders import current_sender
+
+    found = the_event(event)
+    guests = _chosen(found.guests.all(), only)
+    if not guests.exists():
+        raise Refused(f"Nobody of {found.slug} is {only.replace('_', ' ') if only else 'on the list yet'}.")
+    template = _template(template_name)
+
+    def start() -> Campaign:
+        try:
+            campaign = campaigns.start_campaign(found, guests, template=template)
+        except campaigns.CantStart as error:
+            raise Refused(str(error)) from error
+        click.echo(_queued_sentence(campaign))
+        return campaign
+
+    if _lease_is_alive(current_sender().pk):
+        campaign = start()
+        click.echo("The server sends them.")
+        if wait:
+            raise SystemExit(asyncio.run(_watch(campaign, until_ended=True, stop=None)))
+        return
+    raise SystemExit(asyncio.run(_send_here(start, wait)))
+
+
+def _chosen(guests: QuerySet[Guest], only: str) -> QuerySet[Guest]:
+    from cordially.invitations.lifecycle import State
+
+    if not only:
+        return guests
+    status = only.strip().lower().replace("-", "_")
+    if status == NOT_INVITED:
+        return guests.exclude(invitations__is_current=True)
+    if status not in State.values:
+        raise Refused(f"“{only}” is no status. There are: {NOT_INVITED}, {', '.join(State.values)}.")
+    return guests.filter(invitations__is_current=True, invitations__state=status)
+
+
+def _template(name: str) -> MessageTemplate:
+    from cordially.invitations.models import MessageTemplate
+    from cordially.invitations.senders import default_template
+
+    if not name:
+        return default_template()
+    template = MessageTemplate.objects.filter(name=name).first()
+    if template is None:
+        default_template()
+        known = ", ".join(MessageTemplate.objects.values_list("name", flat=True))
+        raise Refused(f"There is no template “{name}”. There is: {known}.")
+    return template
+
+
+def _lease_is_alive(sender_id: int) -> bool:
+    """Whether a running process holds the sender: it renews its lease every second or so."""
+    from cordially.invitations.models import Sender
+    from cordially.lib.clock import now
+
+    first = Sender.objects.get(pk=sender_id).lease_until
+    if first is None or first < now():
+        return False
+    deadline = time.monotonic() + 3.0
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+        if Sender.objects.get(pk=sender_id).lease_until not in (None, first):
+            return True
+    return False
+
+
+def _queued_sentence(campaign: Campaign) -> str:
+    from cordially.invitations import campaigns
+    from cordially.invitations.lifecycle import State
+
+    left_out = campaigns.counts(campaign)[State.SKIPPED]
+    sentence = f"{campaign.audience - left_out:,} invitations are queued"
+    return f"{sentence}, {left_out:,} guests are left out." if left_out else f"{sentence}."
+
+
+async def _send_here(start: Callable[[], Campaign], wait: bool) -> int:
+    """No server runs: this process opens the doors and sends, until it is done or told to stop."""
+    from django.conf import settings
+
+    from cordially import server
+
+    try:
+        listener = server.bind("127.0.0.1", settings.PORT)
+    except server.PortTaken:
+        listener = server.bind("127.0.0.1", 0)
+    server.use_address(listener)
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with server.running(listener):
+        campaign = await asyncio.to_thread(start)
+        return await _watch(campaign, until_ended=wait, stop=stop)
+
+
+async def _watch(campaign: Campaign, *, until_ended: bool, stop: asyncio.Event | None) -> int:
+    """Show the campaign until nothing is left to do (and, if asked, until everyone's fate is known)."""
+    from cordially.invitations.progress import progress
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(), console=console, transient=False,
+    )  # fmt: skip
+    moved_at, seen = time.monotonic(), None
+    with bar:
+        task = bar.add_task("Sending", total=None, rate="")
+        while True:
+            now = await asyncio.to_thread(progress, campaign)
+            if now.counts != seen:
+                moved_at, seen = time.monotonic(), now.counts
+            rate = f"{now.per_second:g}/s" if now.per_second else ""
+            bar.update(
+                task,
+                description=now.note or ("Sending" if now.waiting else "Arriving"),
+                completed=_ended(now) if until_ended else now.audience - _open(now),
+                total=now.audience,
+                rate=rate,
+            )
+            stopped = stop is not None and stop.is_set()
+            if stopped or _is_over(now, until_ended, time.monotonic() - moved_at):
+                break
+            await asyncio.sleep(0.3)
+    return _conclude(now, until_ended, stopped)
+
+
+def _open(now: CampaignProgress) -> int:
+    from cordially.invitations.lifecycle import OPEN
+
+    return sum(now.counts[state] for state in OPEN)
+
+
+def _ended(now: CampaignProgress) -> int:
+    from cordially.invitations.lifecycle import ENDED
+
+    return sum(now.counts[state] for state in ENDED)
+
+
+def _is_over(now: CampaignProgress, until_ended: bool, quiet: float) -> bool:
+    if now.state == "paused" or (now.sender_paused and now.waiting):
+        return True
+    if not now.settled:
+        return False
+    return not until_ended or _ended(now) == now.audience or quiet > PATIENCE
+
+
+def _conclude(now: CampaignProgress, until_ended: bool, stopped: bool) -> int:
+    """The summary by state, and the exit code that is true of it."""
+    from cordially.invitations.lifecycle import State
+
+    for state, number in now.counts.items():
+        if number:
+            click.echo(f"{number:>8,} {state.label.lower()}")
+    click.echo(f"{now.audience:>8,} together")
+    if stopped:
+        click.echo(
+            "Stopped. What is queued waits for the server, or for the next `cordially send`.", err=True
+        )
+        return NOT_DONE
+    if not now.settled:
+        click.echo(f"Sending stopped: {now.note}", err=True)
+        return NOT_DONE
+    if until_ended and (way := now.audience - _ended(now)):
+        click.echo(
+            f"{way:,} are on their way to phones that are off; `cordially status` follows them.", err=True
+        )
+        return NOT_DONE
+    return SOME_FAILED if now.counts[State.FAILED] else 0
+
+
+@click.command("sender")
+@click.option("--per-second", type=click.IntRange(1, 400), default=None, help="Messages in any second.")
+@click.option("--per-hour", default=None, metavar="N|none", help="Messages in any hour.")
+@click.option("--per-day", default=None, metavar="N|none", help="Different people in any 24 hours.")
+@click.option("--resume", is_flag=True, help="Go on after the fault that paused it is mended.")
+@prepared
+def sender(per_second: int | None, per_hour: str | None, per_day: str | None, resume: bool) -> None:
+    """Show the senders; with options, set the limits of the configured one. A running server heeds them at once.
+
+    \b
+    Example:
+      cordially sender --per-second 20 --per-hour none --per-day 2000
+    """
+    from cordially.invitations import campaigns
+    from cordially.invitations.models import Sender
+    from cordially.invitations.senders import current_sender
+
+    mine = current_sender()
+    changes: dict[str, int | None] = {}
+    if per_second is not None:
+        changes["per_second"] = per_second
+    for name, text in (("per_hour", per_hour), ("per_day", per_day)):
+        if text is not None:
+            changes[name] = _limit(name, text)
+    if changes:
+        Sender.objects.filter(pk=mine.pk).update(**changes)
+    if resume:
+        campaigns.resume_sender(mine)
+    for found in Sender.objects.all():
+        mark = "*" if found.pk == mine.pk else " "
+        limits = f"{found.per_second}/s, {found.per_hour or 'no limit'} an hour, {found.per_day or 'no limit'} a day"
+        click.echo(f"{mark} {found.phone}  {found.name or '-'}  {limits}  {found.state}")
+        if found.paused_reason:
+            click.echo(f"    paused since {found.paused_at:%Y-%m-%d %H:%M} UTC: {found.paused_reason}")
+
+
+def _limit(name: str, text: str) -> int | None:
+    if text.strip().lower() == "none":
+        return None
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000_000):
+        raise Refused(f"--{name.replace('_', '-')} wants a number from 1, or none; not “{text}”.")
+    return int(text)

@@ -1,0 +1,80 @@
+"""Message templates and what Twilio calls them."""
+
+from __future__ import annotations
+
+import click
+
+from .common import Refused, prepared
+
+
+@click.command("template")
+@click.argument("name", required=False, default="")
+@click.option("--create", is_flag=True, help="Make it at Twilio and ask WhatsApp for approval.")
+@click.option(
+    "--content-sid", default="", metavar="HX…", help="It exists at Twilio already, by this reference."
+)
+@click.option(
+    "--body", default="", help="New words, with variables like {{guest_name}}; makes the template if new."
+)
+@prepared
+def template(name: str, create: bool, content_sid: str, body: str) -> None:
+    """Show the templates, or tell which of Twilio's contents one stands for.
+
+    \b
+    Example:
+      cordially template rsvp_invitation --create
+    """
+    from cordially.invitations import senders
+    from cordially.invitations.models import MessageTemplate
+
+    senders.default_template()
+    if not name:
+        for each in MessageTemplate.objects.all():
+            _show(each)
+        return
+    if body:
+        MessageTemplate.objects.update_or_create(name=name, defaults={"body": body})
+    found = MessageTemplate.objects.filter(name=name).first()
+    if found is None:
+        raise Refused(f"There is no template “{name}”. --body makes one.")
+    if content_sid:
+        _check_sid(content_sid)
+        senders.name_content(found, senders.account(), content_sid)
+    elif create:
+        _create(found)
+    _show(found)
+
+
+def _show(found: object) -> None:
+    from cordially.invitations import senders
+    from cordially.invitations.models import MessageTemplate
+
+    assert isinstance(found, MessageTemplate)
+    content = found.contents.filter(account=senders.account()).first()
+    click.echo(f"{found.name} ({found.language}, {found.category.lower()})")
+    click.echo(f"    {content.ref if content else 'not at Twilio yet: --create or --content-sid'}")
+    if content and content.body != found.body:
+        click.echo("    its words changed since: the new ones need --create")
+    for line in found.body.splitlines():
+        click.echo(f"    | {line}")
+
+
+def _check_sid(text: str) -> None:
+    if not (
+        len(text) == 34 and text.startswith("HX") and all(c in "0123456789abcdefABCDEF" for c in text[2:])
+    ):
+        raise Refused(f"“{text}” is no ContentSid: those are HX and 32 hexadecimal digits.")
+
+
+def _create(found: object) -> None:
+    from cordially import templates_at_provider
+    from cordially.invitations.models import MessageTemplate
+    from cordially.providers.errors import Misconfigured
+    from cordially.providers.twilio.content import ContentError
+
+    assert isinstance(found, MessageTemplate)
+    try:
+        status = templates_at_provider.create(found)
+    except (ContentError, Misconfigured) as error:
+        raise Refused(str(error)) from error
+    click.echo(f"Made at Twilio; WhatsApp's review: {status}. Until it is approved, messages would fail.")

@@ -1,0 +1,282 @@
+"""Pieces of the pages that change by themselves, written for the page and for its live line alike.
+
+A frame is a few of these pieces as HTML; the browser puts each in the place of the one with the same id.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Hashable, Set
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db.models import Q
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from cordially.events.models import Event
+from cordially.guests.models import Guest
+from cordially.invitations.lifecycle import State
+from cordially.invitations.models import Campaign, CampaignState, Invitation, SenderState, StatusEvent
+from cordially.invitations.progress import Progress, progress
+from cordially.lib.clock import now as clock_now
+
+from . import guestlist, words
+from .guestlist import Filter
+
+T = TypeVar("T")
+
+#: how long a campaign that has come to its end stays on the guest page
+_LINGERS = dt.timedelta(minutes=10)
+#: figures may take this part of the time, at most
+_SHARE = 0.1
+_MOST_KEPT = 200
+_LATEST = 12
+_LISTED = 50
+
+
+@dataclass(frozen=True)
+class OnTheWay:
+    """A campaign with its progress, in the words of the page."""
+
+    campaign: Campaign
+    progress: Progress
+
+    @property
+    def key(self) -> str:
+        return str(self.campaign.pk)
+
+    @property
+    def is_running(self) -> bool:
+        return self.campaign.state == CampaignState.RUNNING
+
+    @property
+    def is_paused(self) -> bool:
+        return self.campaign.state == CampaignState.PAUSED
+
+    @property
+    def is_open(self) -> bool:
+        return self.is_running or self.is_paused
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the sender itself is stopped, so that nothing goes on before a person mends it."""
+        return self.is_open and self.campaign.sender.state == SenderState.PAUSED
+
+    @property
+    def tone(self) -> str:
+        tones = {
+            CampaignState.RUNNING: "failed" if self.is_stuck else "sending",
+            CampaignState.PAUSED: "unsure",
+            CampaignState.CANCELLED: "cancelled",
+        }
+        return tones.get(CampaignState(self.campaign.state), "delivered")
+
+    @property
+    def label(self) -> str:
+        return "Stopped" if self.is_stuck and self.is_running else str(self.campaign.get_state_display())
+
+    @property
+    def left(self) -> tuple[str, str]:
+        return words.countdown(self.progress.seconds_left)
+
+    @property
+    def done_at(self) -> str:
+        if self.progress.seconds_left is None:
+            return ""
+        return words.clock(clock_now() + dt.timedelta(seconds=self.progress.seconds_left), seconds=True)
+
+    @property
+    def failed(self) -> int:
+        return self.progress.counts[State.FAILED]
+
+    @property
+    def checking(self) -> int:
+        return self.progress.counts[State.UNSURE]
+
+    @property
+    def read(self) -> int:
+        return self.progress.counts[State.READ]
+
+    @property
+    def arrived(self) -> int:
+        return self.progress.counts[State.DELIVERED] + self.progress.counts[State.READ]
+
+
+def look_at(campaign: Campaign) -> OnTheWay:
+    return OnTheWay(campaign, progress(campaign))
+
+
+def on_the_way(event: Event) -> list[OnTheWay]:
+    """The campaigns that run, wait for a person, or ended a moment ago; the newest three."""
+    open_ = Q(state__in=[CampaignState.RUNNING, CampaignState.PAUSED])
+    lately = Q(finished_at__gt=clock_now() - _LINGERS)
+    found = Campaign.objects.filter(open_ | lately, event=event).select_related("sender", "created_by")
+    return [look_at(campaign) for campaign in found[:3]]
+
+
+def list_figures(event: Event, wanted: Filter) -> dict[str, Any]:
+    """Every figure of the guest page: of the whole list, and within the search."""
+    found = guestlist.figures(event, wanted)
+    whole = guestlist.figures(event, Filter()) if wanted.q or wanted.campaign else found
+    return {
+        "whole": whole,
+        "total": found.count(wanted.show, wanted.answer),
+        "tabs": guestlist.tabs(wanted, found),
+        "chips": guestlist.chips(wanted, found),
+        "of_campaign": Campaign.objects.filter(event=event, pk=wanted.campaign).first()
+        if wanted.campaign
+        else None,
+        "without_campaign": wanted.but(campaign=None, show=""),
+    }
+
+
+class Shared:
+    """What all open pages of a kind show alike, read once for all of them.
+
+    Reading it may take a tenth of the time: what took 100 ms is read once a second, however many pages ask.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, tuple[Any, float]] = {}
+
+    def get(self, key: Hashable, read: Callable[[], T]) -> tuple[T, bool]:
+        """The value, and whether it was read just now. Who gets an older one asks again a little later."""
+        started = time.monotonic()
+        value, until = self._kept.get(key, (None, 0.0))
+        if started < until:
+            return value, False
+        fresh = read()
+        ended = time.monotonic()
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.clear()
+        self._kept[key] = (fresh, ended + (ended - started) / _SHARE)
+        return fresh, True
+
+    def clear(self) -> None:
+        self._kept.clear()
+
+
+shared = Shared()
+
+
+class Frames:
+    """What one open page shows, drawn again when something happened."""
+
+    #: whether the page wants another frame in a second: a pace or a time left moves, or figures are owed
+    ticking = False
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+        self._sent: dict[str, str] = {}
+
+    def draw(self, changed: Set[int] | None) -> str:
+        """The pieces that differ from what was sent last. `changed`: guest ids, or None for everything."""
+        with timezone.override(self.event.zone):
+            pieces = self.pieces(changed)
+        fresh = {name: html for name, html in pieces.items() if self._sent.get(name) != html}
+        self._sent |= fresh
+        return "".join(fresh.values())
+
+    def pieces(self, changed: Set[int] | None) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _render(self, template: str, **context: Any) -> str:
+        return render_to_string(f"dashboard/{template}", {"event": self.event, **context})
+
+
+class GuestFrames(Frames):
+    """The guest page: the rows that can be seen, the figures, and the campaigns on their way."""
+
+    def __init__(self, event: Event, wanted: Filter, ids: list[int]) -> None:
+        super().__init__(event)
+        self.wanted = wanted
+        self.ids = ids
+        self._owes = False
+
+    def pieces(self, changed: Set[int] | None) -> dict[str, str]:
+        pieces: dict[str, str] = {}
+        seen = self.ids if changed is None else [pk for pk in self.ids if pk in changed]
+        if seen:
+            guests = Guest.objects.filter(event=self.event, pk__in=seen)
+            for row in guestlist.rows(guests, self.wanted.campaign):
+                pieces[f"row {row.key}"] = self._render("_row_live.html", row=row)
+        going, is_fresh = shared.get(("going", self.event.pk), lambda: on_the_way(self.event))
+        pieces["progress"] = self._render("_progresses.html", progresses=going)
+        if changed is None or changed or self._owes:
+            key = ("figures", self.event.pk, self.wanted)
+            figures, are_fresh = shared.get(key, lambda: list_figures(self.event, self.wanted))
+            is_fresh = is_fresh and are_fresh
+            for name in ("head", "tabs", "chips"):
+                pieces[name] = self._render(f"_guests_{name}.html", wanted=self.wanted, **figures)
+        self._owes = not is_fresh
+        self.ticking = self._owes or any(one.is_running for one in going)
+        return pieces
+
+
+class CampaignFrames(Frames):
+    """One campaign's page."""
+
+    def __init__(self, event: Event, campaign: Campaign, state: str) -> None:
+        super().__init__(event)
+        self.campaign_id = campaign.pk
+        self.state = state
+
+    def pieces(self, changed: Set[int] | None) -> dict[str, str]:
+        key = ("campaign", self.campaign_id, self.state)
+        context, is_fresh = shared.get(
+            key, lambda: campaign_context(self.event, self.campaign_id, self.state)
+        )
+        self.ticking = context["one"].is_running or not is_fresh
+        names = ("head", "figures", "people", "note", "speed")
+        return {name: self._render(f"_campaign_{name}.html", **context) for name in names}
+
+
+def campaign_context(event: Event, campaign_id: int, state: str) -> dict[str, Any]:
+    """Everything that the page of a campaign shows."""
+    campaign = Campaign.objects.select_related("sender", "template", "created_by").get(
+        pk=campaign_id, event=event
+    )
+    one = look_at(campaign)
+    return {
+        "one": one,
+        "campaign": campaign,
+        "progress": one.progress,
+        "state": state,
+        "people": people(campaign, state),
+        "state_tabs": [
+            (known.value, str(known.label), one.progress.counts[known])
+            for known in words.ORDER
+            if one.progress.counts[known] or known.value == state
+        ],
+        "skipped": one.progress.counts[State.SKIPPED],
+        "speeds": sorted({1, 2, 5, 10, 20, 40, 80, campaign.sender.per_second}),
+    }
+
+
+@dataclass(frozen=True)
+class Line:
+    """One guest of a campaign: what happened, and when."""
+
+    key: str
+    name: str
+    state: State
+    story: str
+    at: dt.datetime
+
+
+def people(campaign: Campaign, state: str) -> list[Line]:
+    """Who changed last; in one state when it is named."""
+    invitations = Invitation.objects.filter(campaign=campaign).select_related("guest")
+    if state:
+        found = list(invitations.filter(state=state).order_by("-changed_at", "-pk")[:_LISTED])
+    else:
+        newest = StatusEvent.objects.filter(invitation__campaign=campaign).order_by("-pk")
+        keys = list(dict.fromkeys(newest.values_list("invitation", flat=True)[: _LATEST * 5]))[:_LATEST]
+        by_key = invitations.in_bulk(keys)
+        found = sorted(by_key.values(), key=lambda one: (one.changed_at, one.pk), reverse=True)
+    return [
+        Line(str(one.pk), one.guest.name, State(one.state), words.what_happened(one), one.changed_at)
+        for one in found
+    ]

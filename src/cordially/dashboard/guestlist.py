@@ -1,0 +1,342 @@
+"""The guest list as the host asked for it: search, filters, figures, and the rows of one page.
+
+However long the list is, a page costs the same few queries.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Case, CharField, Count, F, FilteredRelation, Q, QuerySet, Sum, Value, When
+
+from cordially.events.models import Event
+from cordially.guests.importing import name_key
+from cordially.guests.models import Guest
+from cordially.guests.phones import format_phone
+from cordially.invitations.lifecycle import LIVE, State
+from cordially.invitations.models import Invitation
+from cordially.rsvp.models import Answer, Reply
+
+from . import words
+from .asked import whole
+
+PAGE = 50
+
+NEW = "new"
+BLOCKED = "blocked"
+SILENT = "none"
+
+#: where a guest stands: one of the states, or one of the two that come before any
+BUCKETS = (NEW, *(state.value for state in words.ORDER), BLOCKED)
+LABELS = {NEW: "Not invited", BLOCKED: "Can’t be invited", **{s.value: str(s.label) for s in State}}
+ANSWERS = {
+    Reply.YES.value: "Coming",
+    Reply.MAYBE.value: "Maybe",
+    Reply.NO.value: "Can’t come",
+    SILENT: "No answer",
+}
+SORTS = {
+    "": ("pk",),
+    "name": ("name_key", "pk"),
+    "changed": (F("inv__changed_at").desc(nulls_last=True), "pk"),
+}
+
+OPTED_OUT = "Asked not to be written to"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What the address asks for. A view is only an address, so it can be sent to a colleague."""
+
+    q: str = ""
+    show: str = ""
+    answer: str = ""
+    campaign: int | None = None
+    sort: str = ""
+
+    @classmethod
+    def read(cls, params: Mapping[str, Any]) -> Filter:
+        def one_of(name: str, known: Iterable[str]) -> str:
+            value = str(params.get(name, ""))
+            return value if value in known else ""
+
+        return cls(
+            q=str(params.get("q", "")).strip()[:100],
+            show=one_of("show", BUCKETS),
+            answer=one_of("answer", ANSWERS),
+            campaign=whole(params.get("campaign")),
+            sort=one_of("sort", SORTS),
+        )
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """What is set, as a form or an address carries it."""
+        every = {
+            "q": self.q,
+            "show": self.show,
+            "answer": self.answer,
+            "campaign": str(self.campaign or ""),
+            "sort": self.sort,
+        }
+        return [(name, value) for name, value in every.items() if value]
+
+    @property
+    def query(self) -> str:
+        return urlencode(self.pairs)
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.q or self.show or self.answer or self.campaign)
+
+    def but(self, **changes: Any) -> str:
+        """The address of the same view with one thing different."""
+        return f"?{replace(self, **changes).query}"
+
+
+def _digits(text: str) -> str:
+    return "".join(str(unicodedata.digit(sign)) for sign in text if unicodedata.digit(sign, None) is not None)
+
+
+def _found(q: str) -> Q:
+    """By name as it is compared, or by the digits of a number however they are grouped."""
+    wanted = Q(name_key__contains=name_key(q))
+    digits = _digits(q).lstrip("0")
+    if len(digits) >= 2 and not any(sign.isalpha() for sign in q):
+        wanted |= Q(phone__contains=digits) | Q(phone_raw__contains=q)
+    return wanted
+
+
+def _related(event: Event, wanted: Filter) -> QuerySet[Any]:
+    """The event's guests, each beside the invitation and the answer that count, and where it stands."""
+    guests: QuerySet[Any] = Guest.objects.filter(event=event)
+    if wanted.q:
+        guests = guests.filter(_found(wanted.q))
+    which = Q(invitations__campaign=wanted.campaign) if wanted.campaign else Q(invitations__is_current=True)
+    related: QuerySet[Any] = guests.annotate(
+        inv=FilteredRelation("invitations", condition=which),
+        ans=FilteredRelation("answers", condition=Q(answers__is_current=True)),
+    )
+    if wanted.campaign:
+        bucket: Any = F("inv__state")
+        related = related.filter(inv__isnull=False)
+    else:
+        told = [state.value for state in State if state is not State.SKIPPED]
+        bucket = Case(
+            When(inv__state__in=told, then=F("inv__state")),
+            When(Q(phone="") | Q(opted_out_at__isnull=False), then=Value(BLOCKED)),
+            When(inv__state=State.SKIPPED, then=Value(State.SKIPPED.value)),
+            default=Value(NEW),
+            output_field=CharField(),
+        )
+    found: QuerySet[Any] = related.annotate(bucket=bucket)
+    return found
+
+
+def matching(event: Event, wanted: Filter) -> QuerySet[Guest]:
+    """Everybody whom the filter finds."""
+    found = _related(event, wanted)
+    if wanted.show:
+        found = found.filter(bucket=wanted.show)
+    if wanted.answer:
+        found = (
+            found.filter(ans__isnull=True)
+            if wanted.answer == SILENT
+            else found.filter(ans__reply=wanted.answer)
+        )
+    return found.order_by(*SORTS[wanted.sort])
+
+
+def chosen(event: Event, wanted: Filter) -> QuerySet[Guest]:
+    """The same people as plain rows of the guest table, for whoever works on them further."""
+    return Guest.objects.filter(event=event, pk__in=matching(event, wanted).order_by().values("pk"))
+
+
+def invitable(guests: QuerySet[Guest]) -> QuerySet[Guest]:
+    """Those of them whom an invitation can go to now."""
+    live = Invitation.objects.filter(is_current=True, state__in=LIVE)
+    return guests.filter(opted_out_at=None).exclude(phone="").exclude(pk__in=live.values("guest"))
+
+
+@dataclass
+class Figures:
+    """How many stand where: by bucket and answer, within the search."""
+
+    matrix: Counter[tuple[str, str]] = field(default_factory=Counter)
+    heads: Counter[str] = field(default_factory=Counter)
+
+    def count(self, show: str = "", answer: str = "") -> int:
+        return sum(
+            n for (bucket, reply), n in self.matrix.items()
+            if show in ("", bucket) and answer in ("", reply)
+        )  # fmt: skip
+
+    @property
+    def total(self) -> int:
+        return self.count()
+
+    @property
+    def fresh(self) -> int:
+        """Not invited yet, and can be."""
+        return self.count(show=NEW)
+
+    @property
+    def invited(self) -> int:
+        """Whose invitation is on its way, has arrived, or failed on the way."""
+        return sum(self.count(show=state.value) for state in {*LIVE, State.FAILED})
+
+    @property
+    def coming(self) -> int:
+        """People, not answers."""
+        return self.heads[Reply.YES.value]
+
+
+def figures(event: Event, wanted: Filter) -> Figures:
+    """One query for every figure of the page."""
+    result = Figures()
+    counted = _related(event, wanted).order_by().values("bucket", "ans__reply")
+    for row in counted.annotate(n=Count("pk"), people=Sum("ans__heads")):
+        reply = row["ans__reply"] or SILENT
+        result.matrix[row["bucket"], reply] += row["n"]
+        result.heads[reply] += row["people"] or 0
+    return result
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A tab or a chip: a label, how many, and the address that shows exactly those."""
+
+    key: str
+    label: str
+    count: int
+    href: str
+    is_on: bool
+
+
+def tabs(wanted: Filter, found: Figures) -> list[Choice]:
+    """By what became of the invitation; only where somebody stands."""
+    every = Choice("all", "All", found.count(answer=wanted.answer), wanted.but(show=""), not wanted.show)
+    return [every] + [
+        Choice(bucket, LABELS[bucket], count, wanted.but(show=bucket), wanted.show == bucket)
+        for bucket in BUCKETS
+        if (count := found.count(show=bucket, answer=wanted.answer)) or wanted.show == bucket
+    ]
+
+
+def chips(wanted: Filter, found: Figures) -> list[Choice]:
+    """By what the guest said. A second press takes it off."""
+    return [
+        Choice(
+            answer, label, found.count(show=wanted.show, answer=answer),
+            wanted.but(answer="" if wanted.answer == answer else answer), wanted.answer == answer,
+        )
+        for answer, label in ANSWERS.items()
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One guest as the list shows them."""
+
+    guest: Guest
+    invitation: Invitation | None
+    current: Invitation | None
+    answer: Answer | None
+
+    @property
+    def key(self) -> str:
+        """The id as text: numbers in templates get separators."""
+        return str(self.guest.pk)
+
+    @property
+    def phone(self) -> str:
+        return format_phone(self.guest.phone) if self.guest.phone else ""
+
+    @property
+    def obstacle(self) -> str:
+        """Why nothing can be sent to this guest, or nothing."""
+        if not self.guest.phone:
+            return self.guest.phone_note or str(self.guest.get_phone_problem_display())
+        return OPTED_OUT if self.guest.opted_out_at else ""
+
+    @property
+    def shown(self) -> Invitation | None:
+        """An invitation that says less than the obstacle gives way to it."""
+        said_less = self.invitation is None or (self.invitation.state == State.SKIPPED and self.obstacle)
+        return None if said_less else self.invitation
+
+    @property
+    def state(self) -> State | None:
+        return State(self.shown.state) if self.shown else None
+
+    @property
+    def tone(self) -> str:
+        return self.state.value if self.state else ("skipped" if self.obstacle else "")
+
+    @property
+    def label(self) -> str:
+        if self.state:
+            return str(self.state.label)
+        return LABELS[BLOCKED] if self.obstacle else "Not invited yet"
+
+    @property
+    def beside(self) -> str:
+        """The moment, or the reason where there is one."""
+        if not self.shown:
+            return self.obstacle
+        if self.state in (State.FAILED, State.SKIPPED):
+            return words.with_code(self.shown.reason, self.shown.code)
+        return words.when(self.shown)
+
+    @property
+    def explains(self) -> bool:
+        """Whether what stands beside is a sentence rather than a time."""
+        return bool(self.obstacle and not self.shown) or self.state in (State.FAILED, State.SKIPPED)
+
+    @property
+    def story(self) -> str:
+        return words.what_happened(self.shown) if self.shown else self.obstacle
+
+    @property
+    def can_send(self) -> bool:
+        taken = self.current is not None and self.current.state in {*LIVE, State.FAILED}
+        return not self.obstacle and not taken
+
+    @property
+    def can_retry(self) -> bool:
+        return not self.obstacle and self.current is not None and self.current.state == State.FAILED
+
+    @property
+    def acts(self) -> bool:
+        return self.can_send or self.can_retry
+
+    @property
+    def current_key(self) -> str:
+        return str(self.current.pk) if self.current else ""
+
+    @property
+    def said(self) -> str:
+        if self.answer is None:
+            return ""
+        label = ANSWERS[self.answer.reply]
+        return f"{label} · {self.answer.heads}" if self.answer.heads else label
+
+
+def rows(guests: Iterable[Guest], campaign: int | None = None) -> list[Row]:
+    """These guests with what became of each: two queries."""
+    listed = list(guests)
+    keys = [guest.pk for guest in listed]
+    which = Q(is_current=True) | Q(campaign=campaign) if campaign else Q(is_current=True)
+    current: dict[int, Invitation] = {}
+    asked: dict[int, Invitation] = {}
+    for invitation in Invitation.objects.filter(which, guest__in=keys):
+        if invitation.is_current:
+            current[invitation.guest_id] = invitation
+        if invitation.campaign_id == campaign or not campaign:
+            asked[invitation.guest_id] = invitation
+    answers = {answer.guest_id: answer for answer in Answer.objects.filter(guest__in=keys, is_current=True)}
+    return [Row(guest, asked.get(guest.pk), current.get(guest.pk), answers.get(guest.pk)) for guest in listed]

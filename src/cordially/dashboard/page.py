@@ -1,0 +1,51 @@
+"""What every page of an event shares: who may see it, whose clock it shows, and what stands round it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+
+from cordially.events.models import Event
+from cordially.guests.models import Guest
+from cordially.invitations.models import Campaign
+
+P = ParamSpec("P")
+
+
+def _how_many(rows: QuerySet[Any]) -> Coalesce:
+    counted = rows.filter(event=OuterRef("pk")).order_by().values("event").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)
+
+
+def events_with_counts() -> QuerySet[Event]:
+    """Events, each with `guest_count` and `campaign_count`."""
+    return Event.objects.annotate(
+        guest_count=_how_many(Guest.objects.all()), campaign_count=_how_many(Campaign.objects.all())
+    )
+
+
+def event_page(
+    view: Callable[Concatenate[HttpRequest, Event, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """A page of one event: for the host alone, on the event's own clock, never kept by a proxy."""
+
+    @login_required
+    @wraps(view)
+    def page(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        event = get_object_or_404(events_with_counts(), slug=slug)
+        request.cordially_event = event  # type: ignore[attr-defined]
+        with timezone.override(event.zone):
+            response = view(request, event, *args, **kwargs)
+        patch_cache_control(response, private=True, no_cache=True)
+        return response
+
+    return page

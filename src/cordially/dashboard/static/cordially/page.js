@@ -1,0 +1,96 @@
+/* Small help for pages that work without it: the dialog, the ticks, the search key, the notes that leave. */
+(() => {
+  "use strict";
+  const find = (id) => document.getElementById(id);
+  const number = new Intl.NumberFormat("en");
+
+  // The dialog: htmx fills it, then it opens; what it was opened from gets the focus back.
+  let opener = null;
+  addEventListener("htmx:afterSwap", (event) => {
+    const dialog = find("dialog");
+    if (event.detail.target !== dialog || !dialog.firstElementChild) return;
+    dialog.classList.toggle("dialog--wide", dialog.querySelector("[data-dialog]")?.dataset.dialog === "wide");
+    if (!dialog.open) {
+      opener = document.activeElement;
+      dialog.showModal();
+    }
+    dialog.querySelectorAll("input[name=back]").forEach((field) => {
+      if (!field.value) field.value = location.pathname + location.search;
+    });
+  });
+  addEventListener("click", (event) => {
+    const dialog = find("dialog");
+    if (!dialog?.open) return;
+    if (event.target === dialog || event.target.closest("#dialog [data-close]")) {
+      event.preventDefault();
+      dialog.close();
+    }
+  });
+  find("dialog")?.addEventListener("close", () => {
+    find("dialog").replaceChildren();
+    if (opener?.id) find(opener.id)?.focus();
+    else opener?.focus?.();
+  });
+
+  // The ticks. "Everybody who matches" is the filter itself, not a list of ids.
+  const boxes = () => [...document.querySelectorAll('input[name="id"][form="pick"]')];
+  function count() {
+    const bar = find("bulkbar");
+    if (!bar) return document.body.classList.remove("has-bulkbar");
+    const every = find("pick-all");
+    const ticked = boxes().filter((box) => box.checked);
+    const picked = every.disabled ? ticked.length : Number(find("pick").dataset.total.replace(/\D/g, ""));
+    boxes().forEach((box) => {
+      box.closest("tr").setAttribute("aria-selected", String(box.checked));
+      if (!box.checked) box.closest("tr").removeAttribute("aria-selected");
+    });
+    const page = find("pick-page");
+    page.checked = ticked.length > 0 && ticked.length === boxes().length;
+    page.indeterminate = ticked.length > 0 && !page.checked;
+    bar.classList.toggle("bulkbar--waits", picked === 0);
+    document.body.classList.toggle("has-bulkbar", picked > 0);
+    const words = document.createElement("b");
+    words.textContent = number.format(picked);
+    bar.querySelector("[data-picked]").replaceChildren(words, " selected");
+    bar.querySelector("[data-pick-label]").textContent = `Send to ${number.format(picked)}`;
+    const all = bar.querySelector("[data-pick-all]");
+    if (all) all.hidden = !every.disabled;
+  }
+  function pick(every, ticked) {
+    find("pick-all").disabled = !every;
+    if (ticked !== null) boxes().forEach((box) => (box.checked = ticked));
+    count();
+  }
+  addEventListener("change", (event) => {
+    if (event.target.id === "pick-page") pick(false, event.target.checked);
+    else if (event.target.matches('input[name="id"][form="pick"]')) pick(false, null);
+  });
+  addEventListener("click", (event) => {
+    if (event.target.closest("[data-pick-all]")) pick(true, true);
+    else if (event.target.closest("[data-pick-none]")) pick(false, false);
+  });
+  addEventListener("htmx:afterSettle", count);
+  addEventListener("pageshow", count);
+
+  // The address of the list stays the one that the buttons return to.
+  addEventListener("htmx:pushedIntoHistory", () => {
+    document.querySelectorAll("#act [name=back], #pick [name=back]").forEach((field) => {
+      field.value = location.pathname + location.search;
+    });
+  });
+
+  addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, dialog")) return;
+    const field = find("q");
+    if (field) {
+      event.preventDefault();
+      field.focus();
+    }
+  });
+
+  // A note that only says what was done leaves by itself.
+  const leave = () => setTimeout(() => find("toasts")?.remove(), 8000);
+  leave();
+  addEventListener("htmx:afterSettle", leave);
+})();

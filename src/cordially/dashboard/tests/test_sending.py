@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from cordially.delivery import wake as waking
+from cordially.events.models import Event
+from cordially.guests.models import Guest
+from cordially.invitations.lifecycle import State
+from cordially.invitations.models import (
+    Campaign,
+    CampaignState,
+    Invitation,
+    MessageTemplate,
+    Sender,
+    SenderState,
+)
+
+from .conftest import a_guest, invited
+
+SEND = "/e/maya-arjun/send"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def wakes() -> Iterator[list[bool]]:
+    heard: list[bool] = []
+
+    def listener() -> None:
+        heard.append(True)
+
+    waking.listen(listener)
+    yield heard
+    waking.unlisten(listener)
+
+
+@pytest.fixture
+def three(event: Event, template: MessageTemplate) -> list[Guest]:
+    return [a_guest(event, name) for name in ("Ruth", "Noam", "Priya")]
+
+
+def test_the_dialog_shows_the_message_filled_in(
+    browser: Client, three: list[Guest], template: MessageTemplate
+) -> None:
+    page = browser.get(SEND, {"id": three[1].pk, "template": template.pk}, headers=HTMX).content.decode()
+    assert "<html" not in page
+    assert "Dear <mark>Noam</mark>, come to <b><mark>Maya &amp; Arjun</mark></b>!" in page
+    assert "Send 1 invitation" in page
+    assert not Invitation.objects.exists()
+
+
+def test_without_script_it_is_a_page(browser: Client, three: list[Guest]) -> None:
+    page = browser.get(SEND, {"id": three[0].pk}).content.decode()
+    assert "<html" in page and "Send 1 invitation" in page
+
+
+def test_it_steps_through_the_guests(browser: Client, three: list[Guest], template: MessageTemplate) -> None:
+    page = browser.get(SEND, {"all": 1, "template": template.pk, "at": 2}, headers=HTMX).content.decode()
+    assert "Dear <mark>Noam</mark>" in page and "2 of 3" in page
+    assert 'name="at" value="1"' in page and 'name="at" value="3"' in page
+
+
+def test_it_says_who_is_left_out_and_why(browser: Client, event: Event, three: list[Guest]) -> None:
+    a_guest(event, "Eileen", "")
+    page = browser.get(SEND, {"all": 1}, headers=HTMX).content.decode()
+    assert "3 of 4 are ready to go" in page and "3 + 1 = 4 chosen" in page
+    assert "no number that a message can go to" in page
+
+
+def test_nothing_chosen_means_everybody_not_invited(
+    browser: Client, event: Event, campaign: Campaign, three: list[Guest]
+) -> None:
+    invited(campaign, three[0], State.READ)
+    assert "All 2 are ready to go" in browser.get(SEND).content.decode()
+
+
+def confirm(browser: Client, template: MessageTemplate, number: int, **fields: object) -> object:
+    return browser.post(SEND, {"template": template.pk, "confirmed": number, **fields}, headers=HTMX)
+
+
+def test_confirming_queues_exactly_those(
+    browser: Client, event: Event, three: list[Guest], template: MessageTemplate, wakes: list[bool]
+) -> None:
+    answer = confirm(browser, template, 2, id=[three[0].pk, three[2].pk], back="/e/maya-arjun/?page=2")
+    assert answer["HX-Redirect"] == "/e/maya-arjun/?page=2"
+    queued = Invitation.objects.filter(state=State.QUEUED)
+    assert {invitation.guest_id for invitation in queued} == {three[0].pk, three[2].pk}
+    assert Campaign.objects.get().created_by.username == "hadar"
+    assert wakes
+
+
+def test_everybody_who_matches_is_the_filter_not_the_ids(
+    browser: Client, event: Event, three: list[Guest], template: MessageTemplate
+) -> None:
+    confirm(browser, template, 1, all=1, q="pri", id=[three[0].pk])
+    assert [invitation.guest.name for invitation in Invitation.objects.all()] == ["Priya"]
+
+
+def test_a_changed_list_asks_again(
+    browser: Client, event: Event, three: list[Guest], template: MessageTemplate
+) -> None:
+    a_guest(event, "Farah")
+    answer = confirm(browser, template, 3, all=1)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "The list changed while you read: 4 now, not 3. Look again, then send 4." in page
+    assert 'name="confirmed" value="4"' in page
+    assert not Invitation.objects.exists() and not Campaign.objects.exists()
+
+
+def test_a_template_that_twilio_does_not_know_is_said(browser: Client, three: list[Guest]) -> None:
+    unknown = MessageTemplate.objects.create(name="unknown", body="Hello {{guest_name}}")
+    answer = confirm(browser, unknown, 3, all=1)
+    assert answer.status_code == 422 and "know the template" in answer.content.decode()
+    assert not Campaign.objects.exists()
+
+
+def test_a_second_press_sends_nothing_twice(
+    browser: Client, three: list[Guest], template: MessageTemplate
+) -> None:
+    confirm(browser, template, 3, all=1)
+    assert confirm(browser, template, 3, all=1).status_code == 409
+    assert Invitation.objects.count() == 3
+
+
+def test_it_never_returns_to_a_foreign_page(
+    browser: Client, three: list[Guest], template: MessageTemplate
+) -> None:
+    assert confirm(browser, template, 3, all=1, back="//evil.example/")["HX-Redirect"] == "/e/maya-arjun/"
+
+
+def test_guests_of_another_event_are_out_of_reach(
+    browser: Client, event: Event, template: MessageTemplate
+) -> None:
+    other = Event.objects.create(slug="other", name="Other", starts_at=event.starts_at, timezone="UTC")
+    stranger = a_guest(other)
+    confirm(browser, template, 1, id=[stranger.pk])
+    assert not Invitation.objects.exists()
+
+
+@pytest.fixture
+def running(event: Event, campaign: Campaign) -> Campaign:
+    for state in (State.QUEUED, State.QUEUED, State.SENDING, State.FAILED):
+        invited(campaign, a_guest(event, state.value), state)
+    return campaign
+
+
+def act(browser: Client, campaign: Campaign, what: str, **fields: object) -> object:
+    return browser.post(f"/e/maya-arjun/campaigns/{campaign.pk}/{what}", fields)
+
+
+def test_pause_and_resume(browser: Client, running: Campaign, wakes: list[bool]) -> None:
+    act(browser, running, "pause")
+    running.refresh_from_db()
+    assert running.state == CampaignState.PAUSED
+    act(browser, running, "resume")
+    running.refresh_from_db()
+    assert running.state == CampaignState.RUNNING and wakes
+
+
+def test_cancelling_asks_with_the_number(browser: Client, running: Campaign) -> None:
+    page = browser.get(f"/e/maya-arjun/campaigns/{running.pk}/cancel", headers=HTMX).content.decode()
+    assert "Cancel the other 2?" in page and "Cancel 2 invitations" in page and "Keep sending" in page
+    assert Invitation.objects.filter(state=State.CANCELLED).count() == 0
+    act(browser, running, "cancel")
+    assert Invitation.objects.filter(state=State.CANCELLED).count() == 2
+
+
+def test_one_failed_is_tried_again(browser: Client, running: Campaign, wakes: list[bool]) -> None:
+    failed = Invitation.objects.get(state=State.FAILED)
+    answer = browser.post("/e/maya-arjun/retry", {"id": failed.pk, "back": "/e/maya-arjun/?show=failed"})
+    assert answer["Location"] == "/e/maya-arjun/?show=failed"
+    failed.refresh_from_db()
+    assert failed.state == State.QUEUED and wakes
+
+
+def test_all_failed_of_a_campaign_are_tried_again(browser: Client, running: Campaign) -> None:
+    page = browser.get(f"/e/maya-arjun/campaigns/{running.pk}/retry", headers=HTMX).content.decode()
+    assert "Try 1 again" in page
+    browser.post("/e/maya-arjun/retry", {"campaign": running.pk})
+    assert not Invitation.objects.filter(state=State.FAILED).exists()
+
+
+def test_a_stopped_sender_says_why_and_goes_on_when_mended(
+    browser: Client, running: Campaign, sender: Sender
+) -> None:
+    Sender.objects.update(
+        state=SenderState.PAUSED,
+        paused_at=running.created_at,
+        paused_code=20003,
+        paused_reason="Twilio refused the password.",
+    )
+    page = browser.get("/e/maya-arjun/").content.decode()
+    assert "Twilio refused the password. (20003)" in page and "Nobody failed: 2 wait." in page
+    browser.post(f"/e/maya-arjun/sender/{sender.pk}/resume")
+    sender.refresh_from_db()
+    assert sender.state == SenderState.ACTIVE
+
+
+@pytest.mark.parametrize(("asked", "kept"), [("5", 5), ("400", 400), ("0", 80), ("9999", 80), ("x", 80)])
+def test_the_speed_can_be_set(
+    browser: Client, running: Campaign, sender: Sender, asked: str, kept: int
+) -> None:
+    act(browser, running, "speed", per_second=asked)
+    sender.refresh_from_db()
+    assert sender.per_second == kept
+
+
+@pytest.mark.parametrize("what", ["pause", "resume", "speed"])
+def test_acting_needs_a_press(browser: Client, running: Campaign, what: str) -> None:
+    assert browser.get(f"/e/maya-arjun/campaigns/{running.pk}/{what}").status_code == 405
+
+
+def test_the_progress_stands_above_the_list(browser: Client, running: Campaign) -> None:
+    page = browser.get("/e/maya-arjun/").content.decode()
+    card = page.split('id="progress"')[1].split("</section>")[0]
+    assert "Late additions" in card
+    terms = [int(n) for n in re.findall(r'<b data-fig(?:="\w+")?>(\d+)<', card)]
+    assert terms[0] == sum(terms[1:]) == 4

@@ -1,0 +1,51 @@
+"""The address of the live line, and of the same pieces for whoever has to ask for them."""
+
+from __future__ import annotations
+
+from asgiref.sync import sync_to_async
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.http import require_GET
+
+from cordially.dashboard import live
+from cordially.dashboard.asked import whole, wholes
+from cordially.dashboard.frames import CampaignFrames, Frames, GuestFrames
+from cordially.dashboard.guestlist import PAGE, Filter
+from cordially.events.models import Event
+from cordially.invitations.lifecycle import State
+from cordially.invitations.models import Campaign
+
+
+def _page(request: HttpRequest, slug: str) -> Frames | None:
+    """What the page that asks can draw; None when there is nobody who may see it."""
+    if not request.user.is_authenticated:
+        return None
+    event = Event.objects.filter(slug=slug).first()
+    if event is None:
+        raise Http404("No such event")
+    if request.GET.get("page") == "campaign":
+        campaign = Campaign.objects.filter(event=event, pk=whole(request.GET.get("campaign")) or 0).first()
+        if campaign is None:
+            raise Http404("No such campaign")
+        state = request.GET.get("state", "")
+        return CampaignFrames(event, campaign, state if state in State.values else "")
+    return GuestFrames(
+        event, Filter.read(request.GET), wholes(request.GET.get("ids", "").split(",")[: PAGE * 2])
+    )
+
+
+@require_GET
+async def line(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Server-sent events; with `poll`, what the page shows now."""
+    page = await sync_to_async(_page)(request, slug)
+    if page is None:
+        return HttpResponse("Sign in first.", status=401, content_type="text/plain")
+    if request.GET.get("poll"):
+        response: HttpResponseBase = HttpResponse(await live.in_thread(page.draw, None))
+    else:
+        since = request.headers.get("Last-Event-ID") or request.GET.get("since", "")
+        response = StreamingHttpResponse(
+            live.lines(page.event.pk, page, since), content_type="text/event-stream; charset=utf-8"
+        )
+        response["X-Accel-Buffering"] = "no"
+    response["Cache-Control"] = "private, no-cache, no-transform"
+    return response

@@ -1,0 +1,132 @@
+"""The engine of one process: a drainer for each sender, the sweep, and the rescue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+
+from django.db import DatabaseError
+
+from cordially.invitations import ledger
+from cordially.invitations.models import Sender
+from cordially.lib.clock import now as clock_now
+from cordially.providers.base import Provider
+
+from . import wake
+from .drain import Drainer
+from .rescue import Rescue
+from .thread import LedgerThread
+
+logger = logging.getLogger(__name__)
+
+SWEEP = 1.0  # seconds between two sweeps
+
+
+class Engine:
+    """Sends whatever is due from the senders of the provider's account, as long as it runs."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        thread: LedgerThread,
+        *,
+        on_commit: Callable[[], None] = lambda: None,
+        surely_after: float = 60.0,
+    ) -> None:
+        self.provider = provider
+        self.holder = secrets.token_hex(8)
+        self._thread = thread
+        self._on_commit = on_commit
+        self._rescue = Rescue(provider, thread, surely_after)
+        self._drainers: dict[int, Drainer] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._loops: list[asyncio.Task[None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._awake = asyncio.Event()
+
+    async def start(self) -> None:
+        """Begin; returns at once."""
+        self._loop = asyncio.get_running_loop()
+        self._loops = [
+            asyncio.create_task(self._forever(self._sweep), name="sweep"),
+            asyncio.create_task(self._forever(self._look), name="rescue"),
+        ]
+        wake.listen(self.wake)
+
+    async def stop(self) -> None:
+        """Claim nothing more, settle what is in flight, give the leases back.
+
+        Bounded by the time-out of a request.
+        """
+        wake.unlisten(self.wake)
+        for task in self._loops:
+            task.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        for drainer in self._drainers.values():
+            drainer.stop()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def wake(self) -> None:
+        """There may be work. Any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def written(self, key: str) -> None:
+        """The provider says that the request of this attempt left just now."""
+        for drainer in self._drainers.values():
+            drainer.written(key)
+
+    def drains(self, sender_id: int) -> bool:
+        """Whether this process holds the sender's lease, or tries to."""
+        return sender_id in self._tasks and not self._tasks[sender_id].done()
+
+    def _wake(self) -> None:
+        self._awake.set()
+        for drainer in self._drainers.values():
+            drainer.wake()
+
+    async def _forever(self, round_: Callable[[], Coroutine[None, None, None]]) -> None:
+        while True:
+            try:
+                await round_()
+            except DatabaseError as error:
+                logger.error("the database can’t be used, trying again: %s", error)
+            except Exception:
+                logger.exception("sweep")
+            self._awake.clear()
+            try:
+                async with asyncio.timeout(SWEEP):
+                    await self._awake.wait()
+            except TimeoutError:
+                pass
+
+    async def _sweep(self) -> None:
+        """Free what is due, close what is done, and see that every sender has its drainer."""
+        changed, senders = await self._thread.run(_sweep_ledger, self.provider.account)
+        for sender in senders:
+            if not self.drains(sender.pk):
+                drainer = Drainer(sender, self.provider, self._thread, self.holder, self._on_commit)
+                self._drainers[sender.pk] = drainer
+                self._tasks[sender.pk] = asyncio.create_task(self._drain(drainer))
+        if changed:
+            self._on_commit()
+            for drainer in self._drainers.values():
+                drainer.wake()
+
+    async def _drain(self, drainer: Drainer) -> None:
+        try:
+            await drainer.run()
+        except Exception:
+            logger.exception("sender %s", drainer.sender_id)
+
+    async def _look(self) -> None:
+        if await self._rescue.round():
+            self._on_commit()
+
+
+def _sweep_ledger(account: str) -> tuple[bool, list[Sender]]:
+    now = clock_now()
+    changed = bool(ledger.due_now(now)) | bool(ledger.finish_campaigns(now))
+    return changed, list(Sender.objects.filter(account=account))

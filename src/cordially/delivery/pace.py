@@ -1,0 +1,138 @@
+"""How fast a sender may go. Pure: it is told the time (monotonic seconds) and remembers what left.
+
+What counts is what Twilio's door sees, so a slot's time is corrected to the moment its request was written,
+and the second is kept a little longer than a second: two requests never travel equally fast.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+#: how much later than the one before a request may reach the door, in seconds
+MARGIN = 0.008
+_HOUR = 3600.0
+_DAY = 86400.0
+#: slots that a late loop may catch up at once
+_CATCH_UP = 3
+
+
+@dataclass(slots=True)
+class Slot:
+    """One place in the stream: planned, then corrected to when the request left."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    per_second: int
+    per_hour: int | None = None
+    #: different people in 24 hours
+    per_day: int | None = None
+
+
+class Pace:
+    """The windows of one sender."""
+
+    def __init__(self, limits: Limits, margin: float = MARGIN) -> None:
+        self.limits = limits
+        self.margin = margin
+        self._second: deque[Slot] = deque()
+        self._hour: deque[float] = deque()
+        self._people: OrderedDict[str, float] = OrderedDict()
+        self._factor = 1.0
+        self._eased_at = 0.0
+
+    def refill(self, sent: Iterable[tuple[float, str]]) -> None:
+        """Remember what left before this process began: (monotonic time, number), oldest first."""
+        for at, phone in sent:
+            self._remember(Slot(at), phone)
+
+    def slow_down(self, now: float) -> None:
+        """The provider said: too fast. Half the pace now, back to the full one over half a minute."""
+        if now - self._eased_at > 1.0 or self._factor == 1.0:
+            self._factor = max(0.05, self.factor(now) / 2)
+            self._eased_at = now
+
+    def factor(self, now: float) -> float:
+        """The share of the limit in use: 1 unless the provider asked for less."""
+        if self._factor < 1.0:
+            return min(1.0, self._factor + (now - self._eased_at) / 30.0)
+        return 1.0
+
+    def plan(self, now: float, horizon: float, most: int) -> list[float]:
+        """The times at which the next messages may leave, from now to now + horizon; at most `most`."""
+        self._forget(now)
+        most = min(most, self._hour_room(), self._day_room())
+        spacing = (1.0 + self.margin) / (self.limits.per_second * self.factor(now))
+        at = self._second[-1].at if self._second else now - spacing
+        slots: list[float] = []
+        while len(slots) < most:
+            at = max(at + spacing, now - _CATCH_UP * spacing)
+            at = max(at, self._window_opens(slots))
+            if at > now + horizon:
+                break
+            slots.append(at)
+        return slots
+
+    def take(self, at: float, phone: str) -> Slot:
+        """Use a planned time for a message to this number."""
+        slot = Slot(at)
+        self._remember(slot, phone)
+        return slot
+
+    def rested(self, phone: str, now: float, seconds: float) -> float:
+        """How many seconds this number should still be left alone."""
+        last = self._people.get(phone)
+        return max(0.0, last + seconds - now) if last is not None else 0.0
+
+    def resting(self, now: float, seconds: float) -> dict[str, float]:
+        """Numbers that had a message in the last seconds, with the seconds they should be left alone."""
+        found: dict[str, float] = {}
+        for phone in reversed(self._people):
+            left = self._people[phone] + seconds - now
+            if left <= 0:
+                break
+            found[phone] = left
+        return found
+
+    def opens_in(self, now: float) -> float:
+        """Seconds until the hour or the day has room again; 0 when they have."""
+        self._forget(now)
+        waits = [0.0]
+        if self._hour_room() <= 0:
+            waits.append(self._hour[0] + _HOUR - now)
+        if self._day_room() <= 0:
+            waits.append(next(iter(self._people.values())) + _DAY - now)
+        return max(waits)
+
+    def _remember(self, slot: Slot, phone: str) -> None:
+        self._second.append(slot)
+        self._hour.append(slot.at)
+        self._people[phone] = slot.at
+        self._people.move_to_end(phone)
+
+    def _forget(self, now: float) -> None:
+        while len(self._second) > self.limits.per_second:
+            self._second.popleft()
+        while self._hour and self._hour[0] <= now - _HOUR:
+            self._hour.popleft()
+        while self._people and next(iter(self._people.values())) <= now - _DAY:
+            self._people.popitem(last=False)
+
+    def _window_opens(self, planned: list[float]) -> float:
+        """When the message `per_second` places earlier leaves the sliding second."""
+        place = self.limits.per_second - len(planned)
+        if place <= 0:
+            return planned[-self.limits.per_second] + 1.0 + self.margin
+        if place > len(self._second):
+            return 0.0
+        return self._second[-place].at + 1.0 + self.margin
+
+    def _hour_room(self) -> int:
+        return 1_000_000 if self.limits.per_hour is None else self.limits.per_hour - len(self._hour)
+
+    def _day_room(self) -> int:
+        return 1_000_000 if self.limits.per_day is None else self.limits.per_day - len(self._people)

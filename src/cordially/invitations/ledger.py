@@ -1,0 +1,377 @@
+"""The few statements that move invitations once they are queued: lease, claim, record.
+
+Every move is one conditional UPDATE that names its columns and counts its rows, and writes one StatusEvent in
+the same transaction. Times are instants (aware, UTC). What the host does is in `campaigns.py`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from .attempts import Attempt
+from .lifecycle import OPEN, State
+from .models import Campaign, CampaignState, Invitation, Sender, SenderState, Source, UnmatchedCallback
+from .news import News, Row, apply, fits
+
+logger = logging.getLogger(__name__)
+
+OPTED_OUT = "Asked not to be written to."
+UNSURE_REASON = "The line broke while sending. Asking Twilio before anything is sent again."
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One invitation whose turn it is: everything that its message needs."""
+
+    attempt: Attempt
+    campaign_id: int
+    phone: str
+    name: str
+    token: str
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one transaction of a drainer found."""
+
+    claims: list[Claim]
+    #: the limits and state as they are now; None when the lease is lost
+    sender: Sender | None
+
+
+@transaction.atomic
+def take_lease(sender_id: int, holder: str, seconds: float, now: dt.datetime) -> bool:
+    """Become the one worker that drains this sender, if nobody is.
+
+    What an earlier holder claimed and never settled turns unsure here: nobody else can know about it.
+    """
+    free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_holder="")
+    taken = (
+        Sender.objects.filter(pk=sender_id)
+        .filter(free)
+        .update(lease_holder=holder, lease_until=now + dt.timedelta(seconds=seconds))
+    )
+    if not taken:
+        return False
+    left = Invitation.objects.filter(campaign__sender=sender_id, state=State.SENDING)
+    ids = list(left.values_list("id", flat=True))
+    if ids:
+        logger.warning("sender %s: %s attempts of an earlier worker are being checked", sender_id, len(ids))
+        rows = Invitation.objects.filter(pk__in=ids, state=State.SENDING)
+        log_all(rows, Source.RESCUE, now, status=State.UNSURE, note=UNSURE_REASON)
+        rows.update(state=State.UNSURE, look_at=now, reason=UNSURE_REASON, changed_at=now)
+    return True
+
+
+def renew_lease(sender_id: int, holder: str, seconds: float, now: dt.datetime) -> bool:
+    """Keep it; False when it is lost. An expired lease is not renewed: another may be about to take it."""
+    return bool(
+        Sender.objects.filter(pk=sender_id, lease_holder=holder, lease_until__gte=now).update(
+            lease_until=now + dt.timedelta(seconds=seconds)
+        )
+    )
+
+
+def release_lease(sender_id: int, holder: str) -> None:
+    """Give it back at once, so that another can go on."""
+    Sender.objects.filter(pk=sender_id, lease_holder=holder).update(lease_holder="", lease_until=None)
+
+
+@transaction.atomic
+def tick(
+    sender_id: int,
+    holder: str,
+    *,
+    news: Sequence[News] = (),
+    limit: int = 0,
+    resting: Mapping[str, dt.datetime] | None = None,
+    rest: float = 6.0,
+    seconds: float = 10.0,
+    now: dt.datetime,
+) -> Tick:
+    """Settle what has been answered, renew the lease and claim what comes next, in one transaction.
+
+    `resting`: numbers that had a message a moment ago, with the instant from which they may have another;
+    `rest`: seconds between two messages to the same number.
+    The news is kept even when the lease is lost: it is true whoever holds the lease.
+    """
+    if news:
+        record_in_transaction(news)
+    if not renew_lease(sender_id, holder, seconds, now):
+        return Tick([], None)
+    sender = Sender.objects.get(pk=sender_id)
+    if limit <= 0 or sender.state != SenderState.ACTIVE or (sender.held_until and sender.held_until > now):
+        return Tick([], sender)
+    return Tick(_claim(sender, limit, resting or {}, dt.timedelta(seconds=rest), now), sender)
+
+
+def _claim(
+    sender: Sender, limit: int, resting: Mapping[str, dt.datetime], rest: dt.timedelta, now: dt.datetime
+) -> list[Claim]:
+    """Merge what is ready in the running campaigns by turn; leave alone numbers that must rest."""
+    running = Campaign.objects.filter(sender=sender, state=CampaignState.RUNNING).values_list("pk", "uid")
+    uids = dict(running)
+    ready: list[tuple[int, int, int, int, str, str, str, Mapping[str, object], object]] = []
+    for campaign_id in uids:
+        ready += list(
+            Invitation.objects.filter(campaign=campaign_id, state=State.QUEUED, due_at=None)
+            .order_by("turn")
+            .values_list(
+                "turn", "id", "campaign_id", "attempts", "phone",
+                "guest__name", "guest__token", "guest__fields", "guest__opted_out_at",
+            )[:limit]
+        )  # fmt: skip
+    ready.sort(key=lambda row: (row[0], row[1]))
+    claims: list[Claim] = []
+    gone: list[int] = []
+    waits: list[tuple[dt.datetime, int]] = []
+    taken: set[str] = set()
+    turn = sender.turn
+    for row_turn, pk, campaign_id, attempts, phone, name, token, fields, opted_out_at in ready:
+        if len(claims) == limit:
+            break
+        if opted_out_at is not None:
+            gone.append(pk)
+        elif phone in taken or resting.get(phone, now) > now:
+            waits.append((resting.get(phone, now + rest), pk))
+        else:
+            taken.add(phone)
+            turn = max(turn, row_turn)
+            claims.append(
+                Claim(Attempt(uids[campaign_id], pk, attempts + 1), campaign_id, phone, name, token, fields)
+            )
+    _take(claims, sender, turn, now)
+    for until, pk in waits:
+        Invitation.objects.filter(pk=pk, state=State.QUEUED).update(due_at=until)
+    if gone:
+        rows = Invitation.objects.filter(pk__in=gone, state=State.QUEUED)
+        log_all(rows, Source.ENGINE, now, status=State.SKIPPED, note=OPTED_OUT)
+        rows.update(state=State.SKIPPED, reason=OPTED_OUT, changed_at=now)
+    return claims
+
+
+def _take(claims: Sequence[Claim], sender: Sender, turn: int, now: dt.datetime) -> None:
+    if not claims:
+        return
+    ids = [claim.attempt.invitation_id for claim in claims]
+    moved = Invitation.objects.filter(pk__in=ids, state=State.QUEUED).update(
+        state=State.SENDING,
+        attempts=F("attempts") + 1,
+        message_id=None,
+        look_at=None,
+        sending_at=now,
+        changed_at=now,
+    )
+    if moved != len(ids):
+        raise RuntimeError(f"claimed {moved} rows of {len(ids)}: another worker holds this sender")
+    if turn != sender.turn:
+        Sender.objects.filter(pk=sender.pk).update(turn=turn)
+    _log(
+        [(c.attempt.invitation_id, c.attempt.number, State.SENDING, None, Source.ENGINE, "") for c in claims],
+        now,
+    )
+
+
+def due_now(now: dt.datetime) -> int:
+    """Make ready whatever waited for this instant. Returns how many."""
+    return Invitation.objects.filter(state=State.QUEUED, due_at__lte=now).update(due_at=None)
+
+
+def finish_campaigns(now: dt.datetime) -> int:
+    """Close the running campaigns in which the engine has nothing left to do."""
+    unsettled = Invitation.objects.filter(campaign=OuterRef("pk"), state__in=OPEN)
+    done = Campaign.objects.filter(~Exists(unsettled), state=CampaignState.RUNNING)
+    return done.update(state=CampaignState.FINISHED, finished_at=now, changed_at=now)
+
+
+def pause_sender(sender_id: int, code: int | None, reason: str, now: dt.datetime) -> bool:
+    """Stop the sender for a fault that a person must mend. False when it is paused already."""
+    return bool(
+        Sender.objects.filter(pk=sender_id, state=SenderState.ACTIVE).update(
+            state=SenderState.PAUSED, paused_at=now, paused_code=code, paused_reason=reason[:300]
+        )
+    )
+
+
+def hold_sender(sender_id: int, until: dt.datetime, reason: str) -> None:
+    """Claim nothing before that instant: the provider asked for less."""
+    Sender.objects.filter(pk=sender_id).filter(Q(held_until=None) | Q(held_until__lt=until)).update(
+        held_until=until, held_reason=reason[:300]
+    )
+
+
+_COLUMNS = (
+    "state", "attempts", "message_id", "code", "error_class", "reason", "due_at", "look_at",
+    "queued_at", "accepted_at", "sent_at", "delivered_at", "read_at", "failed_at",
+)  # fmt: skip
+_INSTANTS = frozenset(column for column in _COLUMNS if column.endswith("_at"))
+
+
+@transaction.atomic
+def record(news: Sequence[News]) -> int:
+    """Write down what became known, in the order given. Returns how many invitations moved.
+
+    Any order, repetition and delay of the same news ends in the same state. News that fits no invitation is
+    kept as UnmatchedCallback.
+    """
+    return record_in_transaction(news)
+
+
+def record_in_transaction(news: Sequence[News]) -> int:
+    """`record` for callers that are inside a transaction already."""
+    rows = _load(news)
+    by_message: dict[str | None, Row] = {row.message_id: row for row in rows.values() if row.message_id}
+    before: dict[int, tuple[State, int]] = {}
+    events: list[tuple[int, int, str, int | None, str, str]] = []
+    unmatched: list[News] = []
+    moved = 0
+    for item in news:
+        row = _row_of(item, rows, by_message)
+        if row is None:
+            unmatched.append(item)
+            continue
+        was = (row.state, row.attempts)
+        message_was = row.message_id
+        if apply(item, row):
+            moved += 1
+            _stop_what_is_at_fault(item, row)
+            number = item.attempt.number if item.attempt else row.attempts
+            events.append((row.id, number, row.state, item.code, item.source, item.reason or item.raw))
+        elif item.state is None:
+            logger.warning("invitation %s: unknown status %r kept", row.id, item.raw)
+            events.append((row.id, row.attempts, "unknown", item.code, item.source, item.raw))
+        if (row.state, row.attempts) != was or row.message_id != message_was:
+            before.setdefault(row.id, was)
+            if row.message_id:
+                by_message[row.message_id] = row
+    _write([(rows[pk], state, attempts) for pk, (state, attempts) in before.items()], news[-1].at)
+    _log(events, news[-1].at)
+    _keep_unmatched(unmatched)
+    return moved
+
+
+def _stop_what_is_at_fault(news: News, row: Row) -> None:
+    """A fault of the sender or of the words pauses them; the invitation waits, and nobody fails."""
+    if row.state != State.QUEUED:
+        return
+    if news.error_class == "sender" and pause_sender(row.sender_id, news.code, news.reason, news.at):
+        logger.error("sender %s paused: %s", row.sender_id, news.reason)
+    if news.error_class == "template":
+        paused = Campaign.objects.filter(pk=row.campaign_id, state=CampaignState.RUNNING).update(
+            state=CampaignState.PAUSED, paused_reason=news.reason[:300], changed_at=news.at
+        )
+        if paused:
+            logger.error("campaign %s paused: %s", row.campaign_id, news.reason)
+
+
+def _row_of(news: News, rows: Mapping[int, Row], by_message: Mapping[str | None, Row]) -> Row | None:
+    known = by_message.get(news.message_id) if news.message_id else None
+    if news.attempt is None:
+        return known
+    row = rows.get(news.attempt.invitation_id)
+    if row is None or not fits(news, row) or (known is not None and known is not row):
+        return None
+    return row
+
+
+def _load(news: Sequence[News]) -> dict[int, Row]:
+    ids = {item.attempt.invitation_id for item in news if item.attempt}
+    messages = {item.message_id for item in news if item.message_id}
+    rows: dict[int, Row] = {}
+    for condition in (Q(pk__in=ids), Q(message_id__in=messages)):
+        found = (
+            Invitation.objects.select_for_update(of=("self",))
+            .filter(condition)
+            .order_by("pk")
+            .values_list(
+                "id", "campaign_id", "campaign__sender_id", "campaign__uid", "campaign__state", *_COLUMNS
+            )
+        )
+        for pk, campaign_id, sender_id, uid, campaign_state, state, *rest in found:
+            if pk not in rows:
+                cancelled = campaign_state == CampaignState.CANCELLED
+                rows[pk] = Row(pk, campaign_id, sender_id, uid, cancelled, State(state), *rest)
+    return rows
+
+
+def _write(changed: Sequence[tuple[Row, State, int]], now: dt.datetime) -> None:
+    if not changed:
+        return
+    adapt = connection.ops.adapt_datetimefield_value
+    params = [
+        [
+            *(adapt(getattr(row, c)) if c in _INSTANTS else getattr(row, c) for c in _COLUMNS),
+            adapt(now), row.id, state, attempts,
+        ]
+        for row, state, attempts in changed
+    ]  # fmt: skip
+    assignments = ", ".join(f"{column} = %s" for column in _COLUMNS)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE invitations_invitation SET {assignments}, changed_at = %s "
+            "WHERE id = %s AND state = %s AND attempts = %s",
+            params,
+        )
+        if cursor.rowcount != len(params):
+            raise RuntimeError(f"wrote {cursor.rowcount} rows of {len(params)}: rows changed under a lock")
+
+
+def _log(events: Iterable[tuple[int, int, str, int | None, str, str]], now: dt.datetime) -> None:
+    at = connection.ops.adapt_datetimefield_value(now)
+    params = [
+        (pk, attempt, status, at, code, source, note[:300])
+        for pk, attempt, status, code, source, note in events
+    ]
+    if params:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO invitations_statusevent "
+                "(invitation_id, attempt, status, at, code, source, note) "
+                "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                params,
+            )
+
+
+def _keep_unmatched(news: Sequence[News]) -> None:
+    callbacks = [item for item in news if item.source == Source.CALLBACK]
+    if callbacks:
+        logger.warning("%s callbacks fit no invitation of this installation; kept", len(callbacks))
+        UnmatchedCallback.objects.bulk_create(
+            UnmatchedCallback(
+                at=item.at,
+                message_id=(item.message_id or "")[:64],
+                status=item.raw[:32],
+                key=item.attempt.key[:64] if item.attempt else "",
+                code=item.code,
+            )
+            for item in callbacks
+        )
+
+
+def heard(account: str, now: dt.datetime) -> None:
+    """A callback with a valid signature arrived."""
+    Sender.objects.filter(account=account).update(heard_at=now)
+
+
+def log_all(
+    rows: QuerySet[Invitation], source: Source, now: dt.datetime, status: State | None = None, note: str = ""
+) -> None:
+    """One StatusEvent for every row, in one INSERT … SELECT; `status` and `note` default to the row's own."""
+    sql, params = rows.order_by().values("pk").query.sql_with_params()
+    at = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO invitations_statusevent (invitation_id, attempt, status, at, source, note)
+            SELECT i.id, i.attempts, {"%s" if status else "i.state"}, %s, %s, {"%s" if note else "i.reason"}
+              FROM invitations_invitation i WHERE i.id IN ({sql}) ORDER BY i.id
+            """,
+            [*([status.value] if status else []), at, source.value, *([note] if note else []), *params],
+        )

@@ -1,0 +1,264 @@
+"""The ledger's rows. Only `ledger.py` moves them."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from cordially.events.models import Event
+from cordially.guests.models import Guest
+
+from .lifecycle import State
+
+
+class SenderState(models.TextChoices):
+    ACTIVE = "active", "Active"
+    PAUSED = "paused", "Paused"  # by a fault that a person must mend; the reason stands beside it
+
+
+class Sender(models.Model):
+    """A WhatsApp number that messages leave from, with its limits and its lease.
+
+    The limits belong to the number, so one worker at a time drains it: the holder of the lease.
+    """
+
+    #: the provider account that the number belongs to
+    account = models.CharField(max_length=64)
+    #: E.164
+    phone = models.CharField(max_length=16)
+    name = models.CharField(max_length=80, blank=True)
+    per_second = models.PositiveIntegerField(default=80)
+    #: messages in any 60 minutes; empty for no limit
+    per_hour = models.PositiveIntegerField(null=True, blank=True, default=1000)
+    #: different people in any 24 hours; empty for no limit
+    per_day = models.PositiveIntegerField(null=True, blank=True, default=None)
+
+    state = models.CharField(max_length=10, choices=SenderState.choices, default=SenderState.ACTIVE)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_code = models.PositiveIntegerField(null=True, blank=True)
+    paused_reason = models.CharField(max_length=300, blank=True)
+    #: the provider asked for less: nothing is claimed before this instant
+    held_until = models.DateTimeField(null=True, blank=True)
+    held_reason = models.CharField(max_length=300, blank=True)
+
+    lease_holder = models.CharField(max_length=40, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    #: the turn of the row claimed last: where the next campaign joins the queue
+    turn = models.BigIntegerField(default=0)
+    #: when the last callback with a valid signature arrived
+    heard_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "phone"], name="sender_once"),
+            models.CheckConstraint(
+                condition=Q(state="active", paused_at=None) | (Q(state="paused") & ~Q(paused_at=None)),
+                name="sender_paused_has_time",
+            ),
+            models.CheckConstraint(condition=Q(per_second__gte=1), name="sender_per_second_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.phone
+
+
+class MessageTemplate(models.Model):
+    """The words of a message, with named variables like `{{guest_name}}`."""
+
+    name = models.SlugField(max_length=80, unique=True)
+    language = models.CharField(max_length=10, default="en")
+    category = models.CharField(max_length=20, default="MARKETING")
+    body = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TemplateContent(models.Model):
+    """A template as one provider account knows it: its reference there, and the order of its variables."""
+
+    template = models.ForeignKey(MessageTemplate, on_delete=models.CASCADE, related_name="contents")
+    account = models.CharField(max_length=64)
+    ref = models.CharField(max_length=64)
+    #: names in the order of the provider's numbers: the first is {{1}}
+    variables = models.JSONField(default=list)
+    #: the text that this reference stands for, as it was when the reference was made
+    body = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["template", "account"], name="template_content_once")]
+
+
+class CampaignState(models.TextChoices):
+    RUNNING = "running", "Sending"
+    PAUSED = "paused", "Paused"
+    CANCELLED = "cancelled", "Cancelled"
+    FINISHED = "finished", "Finished"
+
+
+def new_uid() -> str:
+    return secrets.token_hex(6)
+
+
+class Campaign(models.Model):
+    """One press on Send: a template, a sender and a frozen audience. Its invitations are the ledger."""
+
+    #: part of every attempt's key, so that another installation's callbacks match nothing here
+    uid = models.CharField(max_length=12, unique=True, default=new_uid)
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="campaigns")
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, related_name="campaigns")
+    template = models.ForeignKey(MessageTemplate, on_delete=models.PROTECT, related_name="campaigns")
+    name = models.CharField(max_length=120)
+    state = models.CharField(max_length=10, choices=CampaignState.choices, default=CampaignState.RUNNING)
+    paused_reason = models.CharField(max_length=300, blank=True)
+    #: what was confirmed, kept as it was: template text, provider reference, names of its variables in order
+    body = models.TextField()
+    content_ref = models.CharField(max_length=64)
+    variables = models.JSONField(default=list)
+    #: how many guests were chosen = the sum of the states of its invitations
+    audience = models.PositiveIntegerField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    changed_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["sender", "state"], name="campaign_by_sender")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Invitation(models.Model):
+    """One guest's invitation in one campaign: a row of the ledger, and an entry of the queue."""
+
+    #: no index of its own: the unique pair with the guest serves
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, related_name="invitations", db_index=False
+    )
+    guest = models.ForeignKey(Guest, on_delete=models.CASCADE, related_name="invitations")
+    #: the newest that says something about this guest; at most one a guest
+    is_current = models.BooleanField(default=True)
+    #: E.164, frozen when it was queued; empty when skipped for want of a number
+    phone = models.CharField(max_length=16, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices)
+    #: queued: not before this instant; empty = as soon as it is its turn
+    due_at = models.DateTimeField(null=True, blank=True)
+    #: unsure, accepted, sent: when to ask the provider next
+    look_at = models.DateTimeField(null=True, blank=True)
+    #: place in the sender's queue (start-time fair queueing)
+    turn = models.BigIntegerField(default=0)
+    #: how many times a request was made or begun; names the attempt in its key
+    attempts = models.PositiveSmallIntegerField(default=0)
+    #: the provider's id of the message that the last attempt made
+    message_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    code = models.PositiveIntegerField(null=True, blank=True)
+    error_class = models.CharField(max_length=16, blank=True)
+    #: the plain sentence that the host reads
+    reason = models.CharField(max_length=300, blank=True)
+
+    queued_at = models.DateTimeField(null=True, blank=True)
+    sending_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "guest"], name="invitation_once"),
+            models.UniqueConstraint(
+                fields=["guest"], condition=Q(is_current=True), name="invitation_current_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["cancelled", "skipped"]) | ~Q(phone=""), name="invitation_has_phone"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="sending") | (Q(attempts__gte=1) & ~Q(sending_at=None)),
+                name="invitation_sending_is_an_attempt",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="delivered") | ~Q(delivered_at=None), name="invitation_delivered_has_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="read") | ~Q(read_at=None), name="invitation_read_has_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["failed", "skipped"]) | ~Q(reason=""),
+                name="invitation_ends_with_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="queued") | Q(due_at=None), name="invitation_due_only_queued"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["campaign", "state"], name="invitation_by_state"),
+            models.Index(
+                fields=["campaign", "turn"],
+                condition=Q(state="queued", due_at=None),
+                name="invitation_ready",
+            ),
+            models.Index(
+                fields=["due_at"], condition=Q(state="queued", due_at__isnull=False), name="invitation_due"
+            ),
+            models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="invitation_look"),
+            models.Index(fields=["sending_at"], condition=Q(state="sending"), name="invitation_sending"),
+        ]
+
+
+class Source(models.TextChoices):
+    """Who said so."""
+
+    HOST = "host"
+    ENGINE = "engine"
+    CALLBACK = "callback"
+    LOOKUP = "lookup"
+    RESCUE = "rescue"
+
+
+class StatusEvent(models.Model):
+    """One thing that happened to one invitation. Append-only; its growing id is the feed of the live pages.
+
+    `status` is one of State, or `unknown` for a word of the provider's that is new to us (kept in `note`).
+    """
+
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="status_events")
+    attempt = models.PositiveSmallIntegerField(default=0)
+    status = models.CharField(max_length=10)
+    at = models.DateTimeField()
+    code = models.PositiveIntegerField(null=True, blank=True)
+    source = models.CharField(max_length=10, choices=Source.choices)
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["at"], condition=Q(status="sending"), name="status_event_attempts")]
+
+
+class UnmatchedCallback(models.Model):
+    """A signed callback that fits no invitation: kept, because nothing that Twilio says is thrown away."""
+
+    at = models.DateTimeField()
+    message_id = models.CharField(max_length=64)
+    status = models.CharField(max_length=32)
+    key = models.CharField(max_length=64, blank=True)
+    code = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]

@@ -1,0 +1,131 @@
+"""What becomes known of an attempt, and what it means for its invitation. Pure: rows in, rows out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from .attempts import Attempt
+from .lifecycle import STAMPS, State, can_move
+from .models import Source
+
+#: how far a message has come; nothing moves it back
+_RANK = {State.ACCEPTED: 1, State.SENT: 2, State.DELIVERED: 3, State.READ: 4}
+_ARRIVED = frozenset({State.DELIVERED, State.READ})
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One answer, callback or finding, from whatever source.
+
+    `state` is where it leads (QUEUED: surely not delivered, try again at `due_at`); None for a word that is
+    new to us, kept in `raw`. Found by `attempt` when the key came along, else by `message_id`.
+    """
+
+    state: State | None
+    at: dt.datetime
+    source: Source
+    attempt: Attempt | None = None
+    message_id: str | None = None
+    code: int | None = None
+    error_class: str = ""
+    reason: str = ""
+    due_at: dt.datetime | None = None
+    look_at: dt.datetime | None = None
+    raw: str = ""
+
+
+@dataclass(slots=True)
+class Row:
+    """The part of an invitation that news can change, as loaded and as it will be written."""
+
+    id: int
+    campaign_id: int
+    sender_id: int
+    uid: str
+    campaign_cancelled: bool
+    state: State
+    attempts: int
+    message_id: str | None
+    code: int | None
+    error_class: str
+    reason: str
+    due_at: dt.datetime | None
+    look_at: dt.datetime | None
+    queued_at: dt.datetime | None
+    accepted_at: dt.datetime | None
+    sent_at: dt.datetime | None
+    delivered_at: dt.datetime | None
+    read_at: dt.datetime | None
+    failed_at: dt.datetime | None
+
+
+def fits(news: News, row: Row) -> bool:
+    """Whether the key, when there is one, belongs to this row's campaign."""
+    return news.attempt is None or news.attempt.uid == row.uid
+
+
+def is_older(news: News, row: Row) -> bool:
+    """Whether it speaks of an attempt that a newer one has followed."""
+    return news.attempt is not None and news.attempt.number < row.attempts
+
+
+def next_state(news: News, row: Row) -> State | None:
+    """Where the news takes the row; None when it changes nothing (a repeat, or older than what is known)."""
+    new = news.state
+    if new is None:
+        return None
+    if new == State.QUEUED and row.campaign_cancelled:
+        new = State.CANCELLED if row.state in (State.SENDING, State.UNSURE) else State.FAILED
+    if is_older(news, row):
+        # An attempt that was given up did arrive: that is the truth, and nothing more must be sent. While a
+        # newer request is under way its own answer decides, unless the older one is on the phone already.
+        waits = row.state in (State.QUEUED, State.UNSURE, State.FAILED)
+        if new not in _RANK or not (waits or new in _ARRIVED):
+            return None
+    elif row.state == State.QUEUED and new not in _ARRIVED and news.message_id == row.message_id is not None:
+        return None  # late word of the message whose failure queued it again
+    return new if can_move(row.state, new) else None
+
+
+def apply(news: News, row: Row) -> bool:
+    """Change the row as the news says; whether it moved. A message id may be filled in without a move."""
+    new = next_state(news, row)
+    if news.attempt is not None and news.attempt.number > row.attempts:
+        row.attempts = news.attempt.number
+    if new is None:
+        if row.message_id is None and news.message_id and row.state in _RANK and not is_older(news, row):
+            row.message_id = news.message_id
+        return False
+    row.state = new
+    if news.message_id:
+        row.message_id = news.message_id
+    _stamp(row, new, news.at)
+    row.due_at = news.due_at if new == State.QUEUED else None
+    row.look_at = _look_at(row, new, news)
+    tells = new in (State.QUEUED, State.FAILED, State.UNSURE, State.CANCELLED)
+    row.code, row.error_class, row.reason = (
+        (news.code, news.error_class, news.reason) if tells else (None, "", "")
+    )
+    return True
+
+
+def _look_at(row: Row, new: State, news: News) -> dt.datetime | None:
+    if new in (State.ACCEPTED, State.UNSURE):
+        return news.look_at
+    if new == State.SENT:
+        return row.look_at or news.look_at
+    return None
+
+
+def _stamp(row: Row, new: State, at: dt.datetime) -> None:
+    """The state's own time, and those of the stations that it must have passed."""
+    if column := STAMPS.get(new):
+        setattr(row, column, at)
+    rank = _RANK.get(new, 0)
+    if rank >= 1 and row.accepted_at is None:
+        row.accepted_at = at
+    if rank >= 2 and row.sent_at is None:
+        row.sent_at = at
+    if rank >= 3 and row.delivered_at is None:
+        row.delivered_at = at

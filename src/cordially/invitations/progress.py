@@ -1,0 +1,105 @@
+"""How a campaign stands: counts, pace, time left, and what it is waiting for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.db.models import Max
+
+from cordially.lib.clock import now as clock_now
+
+from .campaigns import counts
+from .lifecycle import OPEN, State
+from .models import Campaign, CampaignState, Invitation, Sender, SenderState, StatusEvent
+
+_WINDOW = 10.0  # seconds over which the pace is measured
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One look at a campaign. `audience` is the sum of `counts`."""
+
+    state: CampaignState
+    counts: dict[State, int]
+    audience: int
+    had_turn: int
+    waiting: int
+    per_second: float
+    limit_per_second: int
+    seconds_left: int | None
+    #: why nothing moves, or what is being waited for; empty when all is well
+    note: str
+    #: a fault of the sender must be mended by a person first
+    sender_paused: bool
+
+    @property
+    def ready_to_send(self) -> int:
+        """Everyone but those left out."""
+        return self.audience - self.counts[State.SKIPPED]
+
+    @property
+    def settled(self) -> bool:
+        """Whether the engine has nothing left to do."""
+        return not any(self.counts[state] for state in OPEN)
+
+
+def progress(campaign: Campaign, now: dt.datetime | None = None) -> Progress:
+    """A fixed number of queries, whatever the size of the campaign."""
+    now = now or clock_now()
+    campaign = Campaign.objects.select_related("sender").get(pk=campaign.pk)
+    sender = campaign.sender
+    found = counts(campaign)
+    waiting = found[State.QUEUED]
+    audience = sum(found.values())
+    running = campaign.state == CampaignState.RUNNING
+    pace = _pace(campaign, now) if running else 0.0
+    return Progress(
+        state=CampaignState(campaign.state),
+        counts=found,
+        audience=audience,
+        had_turn=audience - waiting - found[State.SKIPPED] - found[State.CANCELLED],
+        waiting=waiting,
+        per_second=pace,
+        limit_per_second=sender.per_second,
+        seconds_left=_seconds_left(sender, waiting, pace) if running and waiting else None,
+        note=_note(campaign, sender, found, now),
+        sender_paused=sender.state == SenderState.PAUSED,
+    )
+
+
+def _pace(campaign: Campaign, now: dt.datetime) -> float:
+    """Requests a second, over the last seconds or since the start."""
+    span = min(_WINDOW, max(1.0, (now - campaign.created_at).total_seconds()))
+    since = now - dt.timedelta(seconds=span)
+    begun = StatusEvent.objects.filter(status=State.SENDING, at__gt=since, invitation__campaign=campaign)
+    return round(begun.count() / span, 1)
+
+
+def _seconds_left(sender: Sender, waiting: int, pace: float) -> int:
+    left = waiting / (pace or sender.per_second)
+    if sender.per_hour:
+        left = max(left, (waiting // sender.per_hour) * 3600.0)
+    return round(left)
+
+
+def _note(campaign: Campaign, sender: Sender, found: dict[State, int], now: dt.datetime) -> str:
+    if sender.state == SenderState.PAUSED:
+        return sender.paused_reason
+    if campaign.state == CampaignState.PAUSED:
+        return campaign.paused_reason
+    if campaign.state != CampaignState.RUNNING:
+        return ""
+    if sender.held_until and sender.held_until > now:
+        return f"{sender.held_reason} Goes on at {_clock(campaign, sender.held_until)}."
+    waiting = found[State.QUEUED]
+    if waiting:
+        later = Invitation.objects.filter(campaign=campaign, state=State.QUEUED, due_at__isnull=False)
+        delayed, last = later.count(), later.aggregate(last=Max("due_at"))["last"]
+        if delayed == waiting and last:
+            return f"{waiting} are tried again by {_clock(campaign, last)}."
+    return ""
+
+
+def _clock(campaign: Campaign, at: dt.datetime) -> str:
+    return f"{at.astimezone(campaign.event.zone):%H:%M:%S}"

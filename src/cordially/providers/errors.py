@@ -1,0 +1,48 @@
+"""What can go wrong with a message, in our words.
+
+    ErrorClass
+    ├── RETRY_SOON   a hiccup: nothing was sent, try again in seconds
+    ├── RETRY_LATER  a limit: nothing was sent, try again in minutes or hours
+    ├── GUEST        this person can't be reached this way: never retried by itself
+    ├── TEMPLATE     the words are at fault: the campaign stops
+    └── SENDER       the account or number is at fault: the sender stops
+
+`Misconfigured` stands outside: no message is at fault, the installation is.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class ErrorClass(enum.StrEnum):
+    RETRY_SOON = "retry_soon"
+    RETRY_LATER = "retry_later"
+    GUEST = "guest"
+    TEMPLATE = "template"
+    SENDER = "sender"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a message was not taken or not delivered.
+
+    `sentence` is for the host; `detail` is the provider's own text, for the log alone (it may hold a number).
+    """
+
+    error_class: ErrorClass
+    sentence: str
+    code: int | None = None
+    cure: str = ""
+    detail: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Sentence, cure and code as the host reads them."""
+        text = f"{self.sentence} {self.cure}".strip()
+        return f"{text} ({self.code})" if self.code else text
+
+
+class Misconfigured(Exception):
+    """The installation lacks something; the message says what and how to mend it."""

@@ -1,0 +1,135 @@
+"""A stand-in for Twilio: its Messages and Content API, signed callbacks, and a phone to look at."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from . import door
+from .agenda import Agenda
+from .config import Faults, SimulatorConfig
+from .contents import ContentApi
+from .control import Control
+from .courier import Courier
+from .flights import Flights
+from .limits import most_in_a_second
+from .messages import MessagesApi
+from .phone import PhonePages
+from .plan import Chance
+from .store import SimMessage, Store
+
+__all__ = [
+    "Faults",
+    "Record",
+    "SimMessage",
+    "Simulator",
+    "SimulatorConfig",
+    "create_simulator",
+    "run_simulator",
+]
+
+
+class Record:
+    """What the simulator has seen. Readable from any thread, before, during and after its run."""
+
+    def __init__(self, store: Store, api: MessagesApi) -> None:
+        self._store = store
+        self._api = api
+
+    def messages(self) -> list[SimMessage]:
+        """All that exist, in the order in which they were created."""
+        return self._store.messages()
+
+    def message(self, sid: str) -> SimMessage | None:
+        return self._store.message(sid)
+
+    @property
+    def arrivals(self) -> dict[str, Sequence[float]]:
+        """For each sender (E.164), when its requests for a message came in (time.monotonic)."""
+        return {sender: each.arrivals for sender, each in self._api.doors.items()}
+
+    def most_in_a_second(self, sender: str) -> int:
+        """The largest number of requests in any sliding second."""
+        return most_in_a_second(tuple(self.arrivals.get(sender, ())))
+
+
+class Simulator:
+    """Built anywhere, started in the event loop that serves `app`."""
+
+    def __init__(self, config: SimulatorConfig) -> None:
+        self.config = config
+        self._store = Store(config.path)
+        self._agenda = Agenda()
+        self._courier = Courier(config.auth_token, self._agenda)
+        self._chance = Chance(config)
+        self._flights = Flights(
+            config.account_sid, config.all_senders[0], self._store, self._agenda, self._courier
+        )
+        gate = door.Gate(config.account_sid, config.auth_token)
+        self._messages = MessagesApi(config, self._store, self._flights, self._chance, gate)
+        self._running = False
+        self.record = Record(self._store, self._messages)
+        self.app = self._make_app(gate)
+
+    async def start(self) -> None:
+        """Begin to report, also what an earlier run left over."""
+        if self._running:
+            return
+        self._running = True
+        self._agenda.start()
+        self._courier.start()
+        self._flights.resume()
+
+    async def stop(self) -> None:
+        """Stop where we are; the record keeps what is still to come."""
+        self._running = False
+        self._agenda.stop()
+        self._flights.clear()
+        await self._courier.stop()
+
+    def set_faults(self, **shares: float) -> None:
+        """From now on, these and no others."""
+        self._chance.faults = replace(Faults(), **shares)
+
+    def reset(self, contents: bool = False) -> None:
+        """Forget messages, arrivals and faults; templates only when asked to."""
+        self._flights.clear()
+        self._store.clear(contents=contents)
+        self._messages.reset()
+        self._chance.reset()
+
+    def _make_app(self, gate: door.Gate) -> Starlette:
+        routes: list[BaseRoute] = [
+            *self._messages.routes,
+            *ContentApi(self.config, self._store, gate).routes,
+            *PhonePages(self._store).routes,
+            *Control(self._store, self._messages.doors, self._chance, self._courier, self.reset).routes,
+        ]
+        return Starlette(
+            routes=routes,
+            lifespan=self._lifespan,
+            exception_handlers={404: door.not_found, 405: door.wrong_method},
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """Only when run alone: a host that mounts `app` starts and stops us itself."""
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+
+
+def create_simulator(config: SimulatorConfig) -> Simulator:
+    return Simulator(config)
+
+
+def run_simulator(host: str, port: int, config: SimulatorConfig) -> None:
+    """Serve until interrupted."""
+    uvicorn.run(create_simulator(config).app, host=host, port=port, log_level="warning", access_log=False)

@@ -1,0 +1,146 @@
+"""Messages on their way: each takes its planned steps, and every step is reported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+from . import plan
+from .agenda import Agenda
+from .courier import Courier, Target
+from .errors import FAILURES
+from .plan import RANK, Step
+from .store import CHANNEL, SimMessage, Store
+
+_INSTALL_SID = "XE" + "0" * 32
+_EVENT_TYPES = {"delivered": "DELIVERED", "read": "READ", "undelivered": "UNDELIVERED"}
+_WITH_INSTALL_SID = frozenset({"sent", "delivered"})
+
+_target = lru_cache(maxsize=4096)(Target.read_from)
+
+
+@dataclass(slots=True)
+class _Flight:
+    message: SimMessage
+    sender: str
+    rank: int
+    #: not yet reported
+    steps: list[Step]
+
+
+class Flights:
+    def __init__(self, account_sid: str, default_sender: str, store: Store, agenda: Agenda, courier: Courier):
+        self._account_sid = account_sid
+        self._default_sender = CHANNEL + default_sender
+        self._store = store
+        self._agenda = agenda
+        self._courier = courier
+        self._flights: dict[str, _Flight] = {}
+
+    def resume(self) -> None:
+        """Go on with what was interrupted. A report that was under way is made again: late, or twice."""
+        for message, steps in self._store.unfinished():
+            self._take_off(message, plan.load(steps))
+
+    def launch(self, message: SimMessage, steps: list[Step]) -> None:
+        self._store.add(message, plan.dump(steps))
+        self._take_off(message, steps)
+
+    def cancel(self, message: SimMessage) -> None:
+        """Only what is scheduled can be cancelled."""
+        step = Step("canceled", time.time())
+        self._store.set_plan(message.sid, plan.dump([step]))
+        self._take_off(message, [step])
+
+    def drop(self, sid: str) -> None:
+        self._flights.pop(sid, None)
+
+    def clear(self) -> None:
+        self._flights.clear()
+
+    def _take_off(self, message: SimMessage, steps: list[Step]) -> None:
+        if not steps:
+            return
+        flight = _Flight(message, message.from_ or self._default_sender, RANK[message.status], list(steps))
+        self._flights[message.sid] = flight
+        for step in steps:
+            self._at(step.due, partial(self._reach, flight, step))
+
+    def _at(self, due: float, action: Callable[[], None]) -> None:
+        """`due` is of the wall clock, because it outlives the process."""
+        self._agenda.at(time.monotonic() + due - time.time(), action)
+
+    def _reach(self, flight: _Flight, step: Step) -> None:
+        sid = flight.message.sid
+        if self._flights.get(sid) is not flight:
+            return
+        if RANK[step.status] > flight.rank:
+            flight.rank = RANK[step.status]
+            self._store.set_status(
+                sid,
+                step.status,
+                step.error_code,
+                time.time(),
+                sent=step.status == "sent",
+                sender=flight.sender,
+            )
+        if not step.copies or not flight.message.callback:
+            self._finish(flight, step)
+        elif step.lag:
+            self._at(step.due + step.lag, partial(self._report, flight, step))
+        else:
+            self._report(flight, step)
+
+    def _report(self, flight: _Flight, step: Step) -> None:
+        if self._flights.get(flight.message.sid) is not flight:
+            return
+        target = _target(flight.message.callback)
+        params = self._params(flight, step)
+        for copy in range(step.copies):
+            last = copy == step.copies - 1
+            self._courier.post(target, params, partial(self._finish, flight, step) if last else _nothing)
+
+    def _finish(self, flight: _Flight, step: Step) -> None:
+        sid = flight.message.sid
+        if self._flights.get(sid) is not flight or step not in flight.steps:
+            return
+        flight.steps.remove(step)
+        self._store.set_plan(sid, plan.dump(flight.steps))
+        if not flight.steps:
+            del self._flights[sid]
+
+    def _params(self, flight: _Flight, step: Step) -> dict[str, str]:
+        """https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks"""
+        message = flight.message
+        params = {
+            "SmsSid": message.sid,
+            "SmsStatus": step.status,
+            "MessageStatus": step.status,
+            "ChannelToAddress": message.phone[:-4] + "XXXX",
+            "To": message.to,
+            "ChannelPrefix": "whatsapp",
+            "MessageSid": message.sid,
+            "AccountSid": self._account_sid,
+            "From": flight.sender,
+            "ApiVersion": "2010-04-01",
+        }
+        if message.service_sid:
+            params["MessagingServiceSid"] = message.service_sid
+        if step.status in _WITH_INSTALL_SID:
+            params["ChannelInstallSid"] = _INSTALL_SID
+        if step.status in _EVENT_TYPES:
+            params["EventType"] = _EVENT_TYPES[step.status]
+        if step.error_code:
+            text = FAILURES[step.error_code]
+            params |= {
+                "ErrorCode": str(step.error_code),
+                "ErrorMessage": text,
+                "ChannelStatusMessage": text,
+            }
+        return params
+
+
+def _nothing() -> None:
+    pass

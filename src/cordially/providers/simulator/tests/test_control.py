@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+from twilio.base.exceptions import TwilioRestException
+
+from .conftest import Stand
+
+PHONE = "+491701234567"
+
+
+def ask(stand: Stand, method: str, path: str, json: Any = None) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.request(method, f"{stand.base}/_simulator/{path}", json=json, timeout=10)
+
+
+def test_the_record_tells_everything(stand: Stand) -> None:
+    content = stand.approved()
+    sid = stand.send(PHONE, content).sid
+    record = ask(stand, "GET", "messages.json").json()
+    (message,) = record["messages"]
+    assert (message["sid"], message["to"], message["content_sid"]) == (sid, f"whatsapp:{PHONE}", content)
+    assert record["arrivals"]["+15550100000"]["count"] == 1
+    assert record["arrivals"]["+15550100000"]["max_per_second"] == 1
+
+
+def test_faults_are_set_and_forgotten(stand: Stand) -> None:
+    content = stand.approved()
+    assert ask(stand, "POST", "faults", {"refuse_429": 1}).json()["refuse_429"] == 1
+    with pytest.raises(TwilioRestException):
+        stand.send(PHONE, content)
+    assert ask(stand, "POST", "reset").status_code == 204
+    assert stand.send(PHONE, content).sid  # templates stay
+    assert len(stand.simulator.record.messages()) == 1
+    assert len(stand.simulator.record.arrivals["+15550100000"]) == 1
+    ask(stand, "POST", "reset", {"contents": True})
+    with pytest.raises(TwilioRestException):
+        stand.send(PHONE, content)
+
+
+@pytest.mark.parametrize(
+    "given", [{"refuse_429": 2}, {"refuse_429": "x"}, {"other": 0.1}, [], {"slow": True}]
+)
+def test_faults_that_make_no_sense_are_refused(stand: Stand, given: Any) -> None:
+    assert ask(stand, "POST", "faults", given).status_code == 400

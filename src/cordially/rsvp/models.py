@@ -1,0 +1,38 @@
+"""Answer: what a guest said on their personal page."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from cordially.guests.models import Guest
+
+
+class Reply(models.TextChoices):
+    YES = "yes", "Coming"
+    NO = "no", "Can’t come"
+    MAYBE = "maybe", "Maybe"
+
+
+class Answer(models.Model):
+    """One answer of one guest. Append-only: the newest counts, the older ones are its history.
+
+    The growing id is what the live pages follow.
+    """
+
+    guest = models.ForeignKey(Guest, on_delete=models.CASCADE, related_name="answers")
+    reply = models.CharField(max_length=5, choices=Reply.choices)
+    #: how many people come; 0 unless the reply is yes or maybe
+    heads = models.PositiveSmallIntegerField(default=0)
+    note = models.CharField(max_length=500, blank=True)
+    is_current = models.BooleanField(default=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["guest"], condition=Q(is_current=True), name="answer_current_once"
+            ),
+            models.CheckConstraint(condition=~Q(reply="no") | Q(heads=0), name="answer_no_means_nobody"),
+        ]

@@ -1,0 +1,101 @@
+"""One uvicorn server around one Service: opens the doors, then sends; stops sending, then closes the doors."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+import uvloop
+from django.conf import settings
+
+from .service import Service
+
+
+class PortTaken(Exception):
+    """Another program listens there; the message says what to do."""
+
+
+class Server(uvicorn.Server):
+    """Ctrl-C and SIGTERM: settle what is in flight, answer what is being asked, then go."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(
+            uvicorn.Config(
+                service.app,
+                loop="uvloop",
+                http="httptools",
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=10,
+                # behind a proxy on this machine the scheme and address of the guest count
+                proxy_headers=True,
+                backlog=4096,
+            )
+        )
+        self.service = service
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            await self.service.start_engine()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.service.stop_engine()
+        await super().shutdown(sockets)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening address; port 0 for any that is free. Raises PortTaken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise PortTaken(
+            f"Can't listen on {host}:{port}: {error.strerror}. "
+            f"Choose another port, for example PORT={port + 1 if port < 65535 else 8000}."
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def use_address(listener: socket.socket) -> str:
+    """Make the address of this socket the site's own, unless a public one is configured. Returns the local one."""
+    host, port = listener.getsockname()[:2]
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    local = f"http://{shown}:{port}"
+    settings.LOCAL_URL = local
+    if not settings.PUBLIC_URL:
+        settings.SITE_URL = local
+    return local
+
+
+def serve(listener: socket.socket) -> None:
+    """Run until a signal. Returns when everything is settled."""
+
+    async def main() -> None:
+        await Server(Service()).serve(sockets=[listener])
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+
+
+@asynccontextmanager
+async def running(listener: socket.socket) -> AsyncIterator[Server]:
+    """The same inside a command's own loop: runs while the block does. The command minds the signals."""
+    server = Server(Service())
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup(sockets=[listener])
+    ticking = asyncio.create_task(server.main_loop())
+    try:
+        yield server
+    finally:
+        server.should_exit = True
+        await ticking
+        await server.shutdown(sockets=[listener])

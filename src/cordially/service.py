@@ -1,0 +1,110 @@
+"""The parts of one process, put together: provider, ledger thread, engine, doors. Wiring only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import cast
+
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
+
+from cordially.dashboard import live
+from cordially.delivery.engine import Engine
+from cordially.delivery.thread import LedgerThread
+from cordially.delivery.webhooks import PATH, Recorder, StatusDoor
+from cordially.invitations import senders
+from cordially.providers.simulator.app import Simulator, SimulatorConfig, create_simulator
+from cordially.providers.twilio.client import TwilioProvider
+
+from . import templates_at_provider
+from .connection import SIMULATOR_PATH, auth_token, make_provider
+
+logger = logging.getLogger(__name__)
+
+
+def make_simulator() -> Simulator:
+    """The built-in stand-in for Twilio; its record lies beside the database."""
+    return create_simulator(
+        SimulatorConfig(
+            account_sid=senders.SIMULATOR_ACCOUNT,
+            auth_token=senders.SIMULATOR_TOKEN,
+            sender=senders.SIMULATOR_PHONE,
+            path=Path(settings.DATA_DIR) / "simulator.db",
+        )
+    )
+
+
+class Service:
+    """Everything that one process runs. Built inside the event loop's thread, opened inside the loop."""
+
+    def __init__(self) -> None:
+        self.simulator = make_simulator() if settings.USE_SIMULATOR else None
+        self.thread = LedgerThread()
+        self.recorder = Recorder(senders.account(), self.thread, live.wake)
+        self.engine: Engine | None = None
+        self.provider: TwilioProvider | None = None
+        self.app = self._make_app()
+
+    async def start_engine(self) -> None:
+        """Begin to send. Called when the doors are open, so that callbacks find them."""
+        if self.simulator is not None:
+            await asyncio.to_thread(templates_at_provider.prepare_simulated)
+        await self.thread.run(_sender_row)
+        self.provider = make_provider()
+        self.engine = Engine(
+            self.provider, self.thread, on_commit=live.wake, surely_after=settings.UNSURE_SECONDS
+        )
+        self.provider.on_written = self.engine.written
+        await self.engine.start()
+
+    async def stop_engine(self) -> None:
+        """Settle what is in flight and stop; the doors stay open meanwhile."""
+        live.shutdown()
+        if self.engine is not None:
+            await self.engine.stop()
+        if self.provider is not None:
+            await self.provider.close()
+
+    def _make_app(self) -> Starlette:
+        door = StatusDoor(self.recorder, settings.SITE_URL, [auth_token()])
+        routes: list[BaseRoute] = [
+            Route(PATH, door.answer, methods=["POST"]),
+            Route("/healthz", healthz),
+        ]
+        if self.simulator is not None:
+            routes.append(Mount(SIMULATOR_PATH, self.simulator.app))
+        routes.append(Mount("/", cast(ASGIApp, get_asgi_application())))
+        return Starlette(routes=routes, lifespan=self._lifespan)
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        if self.simulator is not None:
+            await self.simulator.start()
+        try:
+            yield
+        finally:
+            if self.simulator is not None:
+                await self.simulator.stop()
+            await asyncio.to_thread(self.thread.close)
+
+
+def _sender_row() -> None:
+    """The configured sender exists from the start, so that its lease tells others that a server runs."""
+    try:
+        senders.current_sender()
+    except senders.NotReady as error:
+        logger.error("nothing can be sent yet: %s", error)
+
+
+async def healthz(request: Request) -> Response:
+    """Whether this process answers."""
+    return JSONResponse({"status": "ok"})

@@ -1,0 +1,186 @@
+"""Every setting, read once from the environment. `docs/settings.md` explains each; a test keeps it complete."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError
+
+env = Env()
+
+
+def _secret(name: str, path: Path) -> str:
+    """The key from the environment, or one that is made once and kept in the data folder."""
+    if value := env.str(name, ""):
+        return str(value)
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        pass
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"Can't write to the data folder {path.parent}: {error.strerror}. "
+            "Set CORDIALLY_DATA_DIR to a folder that can be written."
+        ) from error
+    value = secrets.token_urlsafe(48)
+    with os.fdopen(handle, "w") as file:
+        file.write(value)
+    return value
+
+
+try:
+    DATA_DIR = Path(env.str("CORDIALLY_DATA_DIR", "data")).resolve()
+    DEBUG = env.bool("CORDIALLY_DEBUG", False)
+    PORT = env.int("PORT", 8000)
+    PUBLIC_URL = env.str("CORDIALLY_PUBLIC_URL", "").rstrip("/")
+    #: where the server is reached when nothing is configured; `serve` replaces it by its own address
+    SITE_URL = PUBLIC_URL or f"http://127.0.0.1:{PORT}"
+    #: this process as reached from this machine; `serve` sets it
+    LOCAL_URL = f"http://127.0.0.1:{PORT}"
+    SECRET_KEY = _secret("CORDIALLY_SECRET_KEY", DATA_DIR / "secret_key")
+
+    TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
+    TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
+    TWILIO_WHATSAPP_FROM = env.str("TWILIO_WHATSAPP_FROM", "")
+    TWILIO_API_URL = env.str("TWILIO_API_URL", "").rstrip("/")
+    LOG_LEVEL = env.str("CORDIALLY_LOG_LEVEL", "INFO").upper()
+    _database_url = env.str("DATABASE_URL", "")
+except EnvError as error:
+    raise ImproperlyConfigured(str(error)) from error
+
+#: without credentials and without an address, the built-in simulator plays Twilio
+USE_SIMULATOR = not (TWILIO_ACCOUNT_SID or TWILIO_AUTH_TOKEN or TWILIO_API_URL)
+
+#: seconds after which a message that Twilio doesn't list was surely not taken; the simulator lists at once
+try:
+    UNSURE_SECONDS = env.float("CORDIALLY_UNSURE_SECONDS", 10.0 if USE_SIMULATOR else 60.0)
+except EnvError as error:
+    raise ImproperlyConfigured(str(error)) from error
+
+if _database_url:
+    try:
+        _database = dj_database_url.parse(_database_url, conn_max_age=60)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL can't be read: {error}") from error
+else:
+    _database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA_DIR / "cordially.db")}
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # FULL: what was answered is on the disk; the promise needs it
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+DATABASES = {"default": _database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "cordially.events",
+    "cordially.guests",
+    "cordially.invitations",
+    "cordially.rsvp",
+    "cordially.accounts",
+    "cordially.delivery",
+    "cordially.dashboard",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "cordially.dashboard.middleware.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "cordially.dashboard.context.shell",
+            ],
+        },
+    }
+]
+
+ROOT_URLCONF = "cordially.urls"
+ASGI_APPLICATION = "cordially.asgi.application"
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+# The interface speaks English for now; numbers and dates are written the English way until it speaks more.
+LANGUAGES = [("en", "English")]
+USE_THOUSAND_SEPARATOR = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+LOGIN_URL = "signin"
+LOGIN_REDIRECT_URL = "events"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+
+_public = urlsplit(PUBLIC_URL)
+_secure = _public.scheme == "https"
+# The public host, and the addresses of this machine: a Host header may name nothing else.
+ALLOWED_HOSTS = [
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+    "testserver",
+    *([_public.hostname] if _public.hostname else []),
+]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _secure else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+#: a guest list larger than this is refused
+IMPORT_MAX_BYTES = 50 * 1024 * 1024
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "cordially": {"level": LOG_LEVEL},
+        # the SDK logs addresses with numbers in them at INFO
+        "twilio": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,68 @@
+"""Getting the installation ready: Django, folders, tables, static files. Every command begins here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class SetupError(Exception):
+    """What is missing or wrong, and what to do about it."""
+
+
+def setup() -> None:
+    """Configure Django. Raises SetupError for settings that can't be used."""
+    import django
+    from django.core.exceptions import ImproperlyConfigured
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cordially.settings")
+    try:
+        django.setup()
+    except ImproperlyConfigured as error:
+        raise SetupError(str(error)) from error
+
+
+def prepare() -> None:
+    """`setup`, and a database with all its tables. Raises SetupError in plain words."""
+    setup()
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import DatabaseError, connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    _check_folder(Path(settings.DATA_DIR))
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", verbosity=0, interactive=False)
+    except DatabaseError as error:
+        raise SetupError(_database_sentence(str(error).strip())) from error
+
+
+def collect_static() -> None:
+    """Styles and scripts with hashed names, compressed; quick when they are there already."""
+    from django.core.management import call_command
+
+    call_command("collectstatic", verbosity=0, interactive=False, ignore_patterns=["*.test.js"])
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SetupError(
+            f"Can't write to the data folder {folder}: {error.strerror}. "
+            "Set CORDIALLY_DATA_DIR to a folder that can be written."
+        ) from error
+
+
+def _database_sentence(detail: str) -> str:
+    if "readonly" in detail or "read-only" in detail:
+        return (
+            "The database file is read-only. Make it writable, or set CORDIALLY_DATA_DIR to another folder."
+        )
+    first_line = detail.splitlines()[0] if detail else "no reason given"
+    return f"The database can't be used: {first_line}. Look at DATABASE_URL or CORDIALLY_DATA_DIR."

@@ -1,0 +1,19 @@
+"""Settings of the test run: the product's own, hermetic (no environment of the developer's counts)."""
+
+import os
+import tempfile
+
+for _name in list(os.environ):
+    if _name.startswith(("CORDIALLY_", "TWILIO_")) or _name in {"DATABASE_URL", "REDIS_URL", "PORT"}:
+        del os.environ[_name]
+if _url := os.environ.get("TEST_DATABASE_URL"):
+    os.environ["DATABASE_URL"] = _url
+os.environ["CORDIALLY_DATA_DIR"] = tempfile.mkdtemp(prefix="cordially-test-")
+os.environ["CORDIALLY_SECRET_KEY"] = "a key for tests alone"
+os.environ["NO_PROXY"] = "*"
+
+from cordially.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+os.makedirs(STATIC_ROOT, exist_ok=True)  # noqa: F405
