@@ -17,3 +17,7 @@ from cordially.settings import *  # noqa: E402, F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 os.makedirs(STATIC_ROOT, exist_ok=True)  # noqa: F405
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+    # a file, as in the product: the ledger's own thread must see what a test wrote
+    DATABASES["default"]["TEST"] = {"NAME": os.path.join(os.environ["CORDIALLY_DATA_DIR"], "test.db")}  # noqa: F405

@@ -64,6 +64,8 @@ USE_SIMULATOR = not (TWILIO_ACCOUNT_SID or TWILIO_AUTH_TOKEN or TWILIO_API_URL)
 #: seconds after which a message that Twilio doesn't list was surely not taken; the simulator lists at once
 try:
     UNSURE_SECONDS = env.float("CORDIALLY_UNSURE_SECONDS", 10.0 if USE_SIMULATOR else 60.0)
+    #: seconds without a callback after which Twilio is asked about a message
+    POLL_SECONDS = env.float("CORDIALLY_POLL_SECONDS", 20.0 if USE_SIMULATOR else 60.0)
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from error
 

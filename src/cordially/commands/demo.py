@@ -33,14 +33,12 @@ def _play() -> int:
     prepare()
     from cordially import demo as story
 
+    from .events import say_report
     from .sending import send
 
     event, report = story.make_event()
     click.echo(f"{event.name}, {event.starts_local:%-d %B %Y}, {event.venue}")
-    for row in report.rows:
-        if row.note:
-            click.echo(f"  row {row.row}: {row.name or 'no name'}: {row.note}")
-    click.echo(report.summary())
+    say_report(report)
     try:
         send.main([event.slug, "--wait"], prog_name="cordially send", standalone_mode=False)
     except SystemExit as end:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .common import Refused, prepared, the_event
+
+if TYPE_CHECKING:
+    from cordially.guests.importing import ImportReport
 
 
 @click.command("create-event")
@@ -93,10 +97,20 @@ def import_guests(
         for row in report.rows:
             click.echo(json.dumps(row.as_json(), ensure_ascii=False))
         return
+    say_report(report)
+
+
+def say_report(report: ImportReport) -> None:
+    """Every row that a person should look at, then the sums."""
     for row in report.rows:
         if row.note:
-            click.echo(f"row {row.row}: {row.name or 'no name'}, {row.raw or 'no number'}: {row.note}")
-    click.echo(report.summary())
+            click.echo(f"row {row.row}: {row.name}, {row.phone_raw or 'no number'}: {row.note}")
+    would = "would be " if report.dry_run else ""
+    click.echo(f"{report.added:,} guests {would}added, {report.already_there:,} were on the list already.")
+    if report.updated:
+        click.echo(f"{report.updated:,} guests who had no good number {would}given one.")
+    if report.to_decide:
+        click.echo(f"{len(report.to_decide):,} of them can't be invited until their number is settled.")
 
 
 def _mapping(columns: tuple[str, ...]) -> dict[str, str] | None:

@@ -37,6 +37,8 @@ IDLE = 1.0  # seconds between two looks while there is none
 LEASE = 10.0  # seconds that a lease lasts
 #: a request leaves only while the lease has at least this long to live
 LEASE_MARGIN = 2.0
+#: requests under way at the same time, at most
+MOST_AT_ONCE = 300
 #: WhatsApp takes about one message in six seconds for the same number
 SAME_NUMBER = 6.0
 
@@ -120,7 +122,7 @@ class Drainer:
         begun = time.monotonic()
         now = clock_now()
         most = 0 if self._stopping else max(20, self._pace.limits.per_second) - len(self._flying)
-        slots = self._pace.plan(begun, HORIZON, min(most, 500))
+        slots = self._pace.plan(begun, HORIZON, min(most, MOST_AT_ONCE))
         resting = {
             phone: now + dt.timedelta(seconds=left)
             for phone, left in self._pace.resting(begun, SAME_NUMBER).items()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.conf import settings
+
 from cordially.invitations.attempts import Attempt, read_key
 from cordially.invitations.ledger import UNSURE_REASON
 from cordially.invitations.lifecycle import State
@@ -15,8 +17,6 @@ from cordially.providers.events import Delivery, StatusUpdate
 
 from .retry import retry_in
 
-#: no callback for so long after it was taken: ask. Doubles from there.
-FIRST_LOOK = dt.timedelta(seconds=60)
 #: how soon an unsure one is looked up for the first time: its callback may well come first
 UNSURE_LOOK = dt.timedelta(seconds=2)
 
@@ -30,7 +30,7 @@ def of_outcome(attempt: Attempt, outcome: Outcome, now: dt.datetime) -> News:
             Source.ENGINE,
             attempt=attempt,
             message_id=outcome.message_id,
-            look_at=now + FIRST_LOOK,
+            look_at=now + _first_look(),
         )
     if isinstance(outcome, Refused):
         return _of_fault(outcome.fault, attempt, None, now, Source.ENGINE, outcome.retry_after)
@@ -58,9 +58,14 @@ def of_update(update: StatusUpdate, now: dt.datetime, source: Source, attempt: A
         source,
         attempt=attempt,
         message_id=update.message_id,
-        look_at=now + FIRST_LOOK,
+        look_at=now + _first_look(),
         raw=update.raw,
     )
+
+
+def _first_look() -> dt.timedelta:
+    """No callback for so long after it was taken: ask. The wait doubles from there."""
+    return dt.timedelta(seconds=settings.POLL_SECONDS)
 
 
 def _of_fault(

@@ -88,7 +88,7 @@ def _guess_encoding(data: bytes) -> str:
     sample = _lines_with_letters(data)
     scores = {page: _plausibility(sample, page) for page in _CODE_PAGES}
     best = max(scores, key=lambda page: scores[page])
-    if scores[best] >= 0.5:
+    if scores[best] >= 0.65:
         return best
     found = charset_normalizer.from_bytes(sample, cp_isolation=[*_EAST_ASIAN, *_CODE_PAGES]).best()
     return found.encoding if found else best
@@ -103,7 +103,9 @@ def _lines_with_letters(data: bytes) -> bytes:
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 #: marks that code pages put where others have letters
-_NO_LETTERS = re.compile(r"[^\W\d_][¹²³¿¡¢£¤¥¦§¨©ª¬®¯°±´µ¶¸º»¼½¾×÷ƒ‚„…†‡ˆ‰‹›˜™]+[^\W\d_]")
+_NO_LETTERS = re.compile(
+    r"[^\W\d_][²¿¡¢¤¦§¨©ª¬®°±´µ¶¸º»¼½¾×÷ƒ‚„…†‡ˆ‰‹›˜™]+[^\W\d_]|[£¥¯³¹][^\W\d_]|[^\W\d_][£¥¯³¹]"
+)
 
 
 def _plausibility(sample: bytes, page: str) -> float:

@@ -22,7 +22,7 @@ ON_FILE = "on_file"
 REPEATED = "repeated"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class RowResult:
     """What became of one row of the list.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import openpyxl
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
+from .pauses import collector_paused
 from .problems import ListError
 
 #: what a workbook may unpack to
@@ -22,7 +23,7 @@ _DAMAGED = "This Excel workbook is damaged. Open it in your spreadsheet program 
 def read_workbook(data: bytes) -> list[list[str]]:
     """The rows of the first sheet that has any. Raises ListError."""
     _check_unpacked(data)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), collector_paused():
         # openpyxl warns of formatting that it drops; only the values matter here
         warnings.simplefilter("ignore")
         try:

@@ -102,8 +102,7 @@ def tick(
     `rest`: seconds between two messages to the same number.
     The news is kept even when the lease is lost: it is true whoever holds the lease.
     """
-    if news:
-        record_in_transaction(news)
+    record_in_transaction(news)
     if not renew_lease(sender_id, holder, seconds, now):
         return Tick([], None)
     sender = Sender.objects.get(pk=sender_id)
@@ -226,6 +225,8 @@ def record(news: Sequence[News]) -> int:
 
 def record_in_transaction(news: Sequence[News]) -> int:
     """`record` for callers that are inside a transaction already."""
+    if not news:
+        return 0
     rows = _load(news)
     by_message: dict[str | None, Row] = {row.message_id: row for row in rows.values() if row.message_id}
     before: dict[int, tuple[State, int]] = {}
@@ -258,9 +259,15 @@ def record_in_transaction(news: Sequence[News]) -> int:
 
 
 def _stop_what_is_at_fault(news: News, row: Row) -> None:
-    """A fault of the sender or of the words pauses them; the invitation waits, and nobody fails."""
+    """A fault of the sender or of the words pauses them; the invitation waits, and nobody fails.
+
+    A message may fail long after its campaign was closed: it is opened again, or nobody would try again.
+    """
     if row.state != State.QUEUED:
         return
+    Campaign.objects.filter(pk=row.campaign_id, state=CampaignState.FINISHED).update(
+        state=CampaignState.RUNNING, finished_at=None, changed_at=news.at
+    )
     if news.error_class == "sender" and pause_sender(row.sender_id, news.code, news.reason, news.at):
         logger.error("sender %s paused: %s", row.sender_id, news.reason)
     if news.error_class == "template":

@@ -12,6 +12,8 @@ from .models import Source
 #: how far a message has come; nothing moves it back
 _RANK = {State.ACCEPTED: 1, State.SENT: 2, State.DELIVERED: 3, State.READ: 4}
 _ARRIVED = frozenset({State.DELIVERED, State.READ})
+#: the provider is asked about these when no news comes
+_LOOKED_AFTER = frozenset({State.UNSURE, State.ACCEPTED, State.SENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,15 @@ def next_state(news: News, row: Row) -> State | None:
     if is_older(news, row):
         # An attempt that was given up did arrive: that is the truth, and nothing more must be sent. While a
         # newer request is under way its own answer decides, unless the older one is on the phone already.
-        waits = row.state in (State.QUEUED, State.UNSURE, State.FAILED)
+        waits = row.state in (State.QUEUED, State.FAILED)
         if new not in _RANK or not (waits or new in _ARRIVED):
             return None
-    elif row.state == State.QUEUED and new not in _ARRIVED and news.message_id == row.message_id is not None:
-        return None  # late word of the message whose failure queued it again
+    elif (
+        row.state in (State.QUEUED, State.FAILED)
+        and new not in _ARRIVED
+        and news.message_id == row.message_id is not None
+    ):
+        return None  # late word of the message that failed
     return new if can_move(row.state, new) else None
 
 
@@ -102,20 +108,12 @@ def apply(news: News, row: Row) -> bool:
         row.message_id = news.message_id
     _stamp(row, new, news.at)
     row.due_at = news.due_at if new == State.QUEUED else None
-    row.look_at = _look_at(row, new, news)
+    row.look_at = news.look_at if new in _LOOKED_AFTER else None
     tells = new in (State.QUEUED, State.FAILED, State.UNSURE, State.CANCELLED)
     row.code, row.error_class, row.reason = (
         (news.code, news.error_class, news.reason) if tells else (None, "", "")
     )
     return True
-
-
-def _look_at(row: Row, new: State, news: News) -> dt.datetime | None:
-    if new in (State.ACCEPTED, State.UNSURE):
-        return news.look_at
-    if new == State.SENT:
-        return row.look_at or news.look_at
-    return None
 
 
 def _stamp(row: Row, new: State, at: dt.datetime) -> None:

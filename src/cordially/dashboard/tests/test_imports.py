@@ -19,7 +19,7 @@ def test_a_list_is_stored_and_reported(browser: Client, event: Event) -> None:
     status, page = upload(browser, "name,phone\nRuth,050-228-1948\nSunita,+91 98200 55501\n")
     assert status == 200 and Guest.objects.filter(event=event).count() == 2
     assert "+972502281948" in Guest.objects.values_list("phone", flat=True)
-    assert "Added" in page and "guests.csv" in page
+    assert "Added" in page and "guests.csv" in page and "2 rows were read" in page
 
 
 def test_rows_to_mend_are_listed_with_their_reason(browser: Client, event: Event) -> None:

@@ -51,6 +51,7 @@ def import_list(request: HttpRequest, event: Event) -> HttpResponse:
         else:
             try:
                 report = import_guests(event, file, country=context["country"])
+                event.guest_count = event.guests.count()  # type: ignore[attr-defined]
                 context |= {"report": report, "to_decide": report.to_decide[:_SHOWN], "filename": file.name}
             except ListError as error:
                 context["wrong"] = str(error)

@@ -8,6 +8,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 _logger = logging.getLogger(__name__)
 
@@ -17,7 +18,9 @@ Action = Callable[[], None]
 class Agenda:
     """Actions in order of their time (time.monotonic). Lives in the event loop that starts it."""
 
-    def __init__(self) -> None:
+    def __init__(self, together: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        """What falls due at one time is done within `together`."""
+        self._together = together
         self._heap: list[tuple[float, int, Action]] = []
         self._numbers = itertools.count()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -53,9 +56,10 @@ class Agenda:
         due = []
         while self._heap and self._heap[0][0] <= now:
             due.append(heapq.heappop(self._heap)[2])
-        for action in due:
-            try:
-                action()
-            except Exception:  # the one place for it: what comes after must still be done
-                _logger.exception("the simulator could not do what was due")
+        with self._together():
+            for action in due:
+                try:
+                    action()
+                except Exception:  # the one place for it: what comes after must still be done
+                    _logger.exception("the simulator could not do what was due")
         self._set_timer()

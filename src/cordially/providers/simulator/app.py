@@ -64,7 +64,7 @@ class Simulator:
     def __init__(self, config: SimulatorConfig) -> None:
         self.config = config
         self._store = Store(config.path)
-        self._agenda = Agenda()
+        self._agenda = Agenda(self._store.together)
         self._courier = Courier(config.auth_token, self._agenda)
         self._chance = Chance(config)
         self._flights = Flights(
@@ -89,8 +89,8 @@ class Simulator:
         """Stop where we are; the record keeps what is still to come."""
         self._running = False
         self._agenda.stop()
-        self._flights.clear()
         await self._courier.stop()
+        self._flights.land()
 
     def set_faults(self, **shares: float) -> None:
         """From now on, these and no others."""

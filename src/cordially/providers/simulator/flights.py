@@ -18,6 +18,8 @@ _INSTALL_SID = "XE" + "0" * 32
 _EVENT_TYPES = {"delivered": "DELIVERED", "read": "READ", "undelivered": "UNDELIVERED"}
 _WITH_INSTALL_SID = frozenset({"sent", "delivered"})
 
+_SAVE_AFTER = 0.05
+
 _target = lru_cache(maxsize=4096)(Target.read_from)
 
 
@@ -38,6 +40,7 @@ class Flights:
         self._agenda = agenda
         self._courier = courier
         self._flights: dict[str, _Flight] = {}
+        self._reported: dict[str, _Flight] = {}
 
     def resume(self) -> None:
         """Go on with what was interrupted. A report that was under way is made again: late, or twice."""
@@ -50,14 +53,23 @@ class Flights:
 
     def cancel(self, message: SimMessage) -> None:
         """Only what is scheduled can be cancelled."""
+        self._reported.pop(message.sid, None)
         step = Step("canceled", time.time())
         self._store.set_plan(message.sid, plan.dump([step]))
         self._take_off(message, [step])
 
     def drop(self, sid: str) -> None:
+        """Report nothing more of it."""
         self._flights.pop(sid, None)
 
     def clear(self) -> None:
+        """Forget all of them."""
+        self._flights.clear()
+        self._reported.clear()
+
+    def land(self) -> None:
+        """Stop where they are; what is left stays in the record."""
+        self._save()
         self._flights.clear()
 
     def _take_off(self, message: SimMessage, steps: list[Step]) -> None:
@@ -107,9 +119,17 @@ class Flights:
         if self._flights.get(sid) is not flight or step not in flight.steps:
             return
         flight.steps.remove(step)
-        self._store.set_plan(sid, plan.dump(flight.steps))
         if not flight.steps:
             del self._flights[sid]
+        if not self._reported:
+            self._agenda.at(time.monotonic() + _SAVE_AFTER, self._save)
+        self._reported[sid] = flight
+
+    def _save(self) -> None:
+        """Note what has been reported. Late is good enough: if we die before, it is reported once more."""
+        for sid, flight in self._reported.items():
+            self._store.set_plan(sid, plan.dump(flight.steps))
+        self._reported.clear()
 
     def _params(self, flight: _Flight, step: Step) -> dict[str, str]:
         """https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks"""

@@ -7,6 +7,7 @@ import datetime as dt
 import email.utils
 import time
 import uuid
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -70,7 +71,8 @@ class MessagesApi:
         arrived = time.monotonic()
         form = await _read_form(request)
         try:
-            answer, message = self._take(form, arrived)
+            with self._store.together():
+                answer, message = self._take(form, arrived)
         except ApiError as error:
             answer, message = answer_of(error), None
         await asyncio.sleep(self._chance.latency())
@@ -338,7 +340,12 @@ def _moment(text: str) -> tuple[float, bool]:
 
 
 def _rfc2822(moment: float) -> str:
-    return email.utils.format_datetime(dt.datetime.fromtimestamp(int(moment), dt.UTC))
+    return _rfc2822_second(int(moment))
+
+
+@lru_cache(maxsize=1024)
+def _rfc2822_second(second: int) -> str:
+    return email.utils.format_datetime(dt.datetime.fromtimestamp(second, dt.UTC))
 
 
 def _snake(name: str) -> str:

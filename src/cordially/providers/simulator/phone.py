@@ -25,7 +25,7 @@ _MOST_MESSAGES: Final = 200
 
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "img-src 'self' https: http:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "img-src 'self' https: http: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -41,6 +41,17 @@ _AFTER_LINK: Final = ".,;:!?)]}'”’»*_~"
 _MARKS: Final = tuple(
     (re.compile(rf"(?<!\w){re.escape(mark)}(?=\S)([^\n]+?)(?<=\S){re.escape(mark)}(?!\w)"), tag)
     for mark, tag in (("```", "code"), ("*", "strong"), ("_", "em"), ("~", "s"))
+)
+
+# https://www.itu.int/pub/T-SP-E.164D (calling codes; all others have three digits)
+_CODES_OF_ONE: Final = frozenset("17")
+_CODES_OF_TWO: Final = frozenset(
+    str(code)
+    for codes in (
+        (20, 27, 36, 39, 40, 41, 81, 82, 84, 86, 98),
+        *(range(30, 35), range(43, 50), range(51, 59), range(60, 67), range(90, 96)),
+    )
+    for code in codes
 )
 
 
@@ -172,7 +183,7 @@ def _recipient_line(root: str, recipient: Recipient) -> str:
     preview = " ".join(last.body.split())[:120] if last.status not in _LOST else "Did not arrive."
     return f"""
 <li><a href="{_phone_path(root, recipient.phone)}"><span class="tel">{_spaced(recipient.phone)}</span>
-<span class="preview" dir="auto">{escape(preview)}</span>
+<span class="preview" dir="auto">{_marked(preview)}</span>
 <span class="side"><time>{_local(last.created_at):%H:%M}</time> {_ticks(last.status)}
 <small>{times}</small></span></a></li>"""
 
@@ -190,11 +201,14 @@ def _phone_path(root: str, number: str) -> str:
 
 
 def _spaced(number: str) -> str:
-    """Groups of three from the end: easier to read, whatever the country."""
+    """The country's code, then groups of three; a last digit joins the group before it."""
     digits = number.removeprefix("+")
-    first = len(digits) % 3 or 3
-    groups = [digits[:first], *(digits[at : at + 3] for at in range(first, len(digits), 3))]
-    return escape("+" + "\u202f".join(groups))
+    code = 1 if digits[:1] in _CODES_OF_ONE else 2 if digits[:2] in _CODES_OF_TWO else 3
+    rest = digits[code:]
+    groups = [rest[at : at + 3] for at in range(0, len(rest), 3)]
+    if len(groups) > 1 and len(groups[-1]) == 1:
+        groups[-2:] = [groups[-2] + groups[-1]]
+    return escape("+" + "\u202f".join([digits[:code], *groups]))
 
 
 def _local(moment: float) -> dt.datetime:
@@ -222,6 +236,7 @@ def _page(root: str, title: str, kind: str, main: str) -> Response:
     html = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title><link rel="stylesheet" href="{root}/phone.css">
+<link rel="icon" href="data:,">
 <script src="{root}/phone.js" defer></script><noscript><meta http-equiv="refresh" content="4"></noscript></head>
 <body class="{kind}"><main>{main}</main></body></html>"""
     return HTMLResponse(html, headers=_HEADERS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -37,7 +37,7 @@ class Step:
 
 
 def dump(steps: list[Step]) -> str:
-    return json.dumps([astuple(step) for step in steps])
+    return json.dumps([(step.status, step.due, step.error_code, step.copies, step.lag) for step in steps])
 
 
 def load(text: str) -> list[Step]:

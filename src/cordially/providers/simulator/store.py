@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,16 @@ class Store:
             "SELECT sid, friendly_name, language, variables, types, created_at, approval FROM contents ORDER BY seq"
         )
         self._contents = {row[0]: _content(row) for row in rows}
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """One commit for all that is written inside, whether or not it ends with an error."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("COMMIT")
 
     # messages
 

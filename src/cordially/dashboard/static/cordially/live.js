@@ -12,7 +12,7 @@
   function lamp(state) {
     const element = document.getElementById("lamp");
     if (!element || (element.dataset.state === state && state !== "stale")) return;
-    const time = seen.toLocaleTimeString("en-GB", { hour12: false });
+    const time = seen.toLocaleTimeString("en-GB", { timeZone: element.dataset.zone });
     const [light, words] = element.children;
     element.dataset.state = state;
     const looks = { live: "lamp lamp--beat", polling: "lamp lamp--warn", stale: "lamp lamp--bad" };

@@ -139,8 +139,9 @@ def sdk_client(config: SimulatorConfig, base: str) -> Client:
 QUICK = {
     "latency": (0.0, 0.0),
     "sent_after": (0.01, 0.02),
-    "delivered_after": (0.03, 0.04),
-    "read_after": (0.03, 0.04),
+    # far enough apart to arrive in order on a busy machine
+    "delivered_after": (0.1, 0.12),
+    "read_after": (0.1, 0.12),
     "read_share": 1.0,
     "approve_after": 0.0,
     "slow_seconds": 0.4,

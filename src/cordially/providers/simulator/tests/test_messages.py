@@ -200,8 +200,10 @@ def test_date_filters_look_at_the_sending_and_miss_what_was_not_sent(stand: Stan
     today = dt.datetime.now(dt.UTC).date()
     day = dt.timedelta(days=1)
 
-    def found(**given: Any) -> int:
-        return len(stand.client.messages.list(**given))
+    def found(**given: dt.date) -> int:
+        # As text: the SDK turns a date into its midnight.
+        days = {name: each.isoformat() for name, each in given.items()}
+        return len(stand.client.messages.list(**days))
 
     assert found(date_sent=today) == 1
     assert found(date_sent=today - day) == 0

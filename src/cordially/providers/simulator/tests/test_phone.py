@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +35,7 @@ def test_a_phone_shows_its_message_with_ticks(stand: Stand) -> None:
 
 def test_names_with_markup_do_no_harm(stand: Stand) -> None:
     name = "<script>alert(1)</script><img src=x onerror=alert(1)>"
-    stand.send(PHONE, stand.approved(), content_variables='{"1": "%s"}' % name)
+    stand.send(PHONE, stand.approved(), content_variables=json.dumps({"1": name}))
     for path in ("/phone", f"/phone/{PHONE}"):
         wait_for(lambda path=path: "&lt;script&gt;" in get(stand, path).text)
         assert "<script>alert" not in get(stand, path).text and "<img" not in get(stand, path).text

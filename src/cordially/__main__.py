@@ -1,0 +1,5 @@
+"""`python -m cordially` is `cordially`."""
+
+from cordially.cli import main
+
+main()

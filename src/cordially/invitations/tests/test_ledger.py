@@ -1,0 +1,463 @@
+"""The ledger's statements: who may claim what, what news does to rows, what the schema refuses."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from cordially.guests.models import Guest
+from cordially.invitations import campaigns, ledger
+from cordially.invitations.attempts import Attempt
+from cordially.invitations.ledger import Claim
+from cordially.invitations.lifecycle import State
+from cordially.invitations.models import (
+    Campaign,
+    CampaignState,
+    Invitation,
+    Sender,
+    SenderState,
+    Source,
+    StatusEvent,
+    UnmatchedCallback,
+)
+from cordially.invitations.news import News
+from tests.people import NOW, a_campaign, a_guest, a_sender, later, some_guests
+
+pytestmark = pytest.mark.django_db
+
+FAR = 10**6  # a lease that outlives the test
+
+
+def claim(sender: Sender, limit: int = 100, now: dt.datetime = NOW, **given: object) -> list[Claim]:
+    ledger.take_lease(sender.pk, "me", FAR, now)
+    return ledger.tick(sender.pk, "me", limit=limit, seconds=FAR, now=now, **given).claims
+
+
+def phones(claims: list[Claim]) -> list[str]:
+    return [found.phone for found in claims]
+
+
+def of(campaign: Campaign, guest: Guest | None = None) -> Invitation:
+    rows = Invitation.objects.filter(campaign=campaign)
+    return rows.get(guest=guest) if guest else rows.get()
+
+
+def news_of(claimed: Claim, state: State | None, **given: object) -> News:
+    given = {"at": later(1), "source": Source.ENGINE, "attempt": claimed.attempt} | given
+    return News(state, **given)
+
+
+def accepted(claimed: Claim, state: State | None = State.ACCEPTED, **given: object) -> News:
+    """Twilio took it, or says later what became of it."""
+    message_id = f"SM{claimed.attempt.invitation_id:032}"
+    return news_of(claimed, state, **{"message_id": message_id, **given})
+
+
+def history(invitation: Invitation) -> list[str]:
+    return list(StatusEvent.objects.filter(invitation=invitation).values_list("status", flat=True))
+
+
+def states(campaign: Campaign) -> dict[str, int]:
+    return {state.value: count for state, count in campaigns.counts(campaign).items() if count}
+
+
+# Claims
+
+
+def test_invitations_are_claimed_in_the_order_of_the_list(event, sender):
+    people = some_guests(event, 3)
+    a_campaign(people, sender)
+    assert phones(claim(sender, 2)) == [people[0].phone, people[1].phone]
+    assert phones(claim(sender, 2)) == [people[2].phone]
+    assert claim(sender, 2) == []
+
+
+def test_a_claim_holds_what_the_message_needs_and_is_on_record_before_anything_is_sent(event, sender):
+    guest = a_guest(event, "Sunita & Prakash", fields={"table": "12"})
+    campaign = a_campaign([guest], sender)
+    [found] = claim(sender)
+    assert found == Claim(
+        Attempt(campaign.uid, of(campaign).pk, 1),
+        campaign.pk,
+        guest.phone,
+        "Sunita & Prakash",
+        guest.token,
+        {"table": "12"},
+    )
+    invitation = of(campaign)
+    assert (invitation.state, invitation.attempts, invitation.sending_at) == (State.SENDING, 1, NOW)
+    assert history(invitation) == ["queued", "sending"]
+
+
+def test_two_campaigns_take_turns(event, sender):
+    first, second = some_guests(event, 6), some_guests(event, 6)
+    a_campaign(first, sender)
+    a_campaign(second, sender)
+    order = phones(claim(sender, 6))
+    assert order == [guest.phone for pair in zip(first[:3], second[:3], strict=True) for guest in pair]
+
+
+def test_a_single_invitation_goes_next_in_the_midst_of_a_large_campaign(event, sender):
+    a_campaign(some_guests(event, 50), sender)
+    claim(sender, 20)
+    single = a_guest(event)
+    a_campaign([single], sender)
+    assert single.phone in phones(claim(sender, 2))
+
+
+def test_a_large_campaign_does_not_wait_for_one_that_started_before_it_and_paused(event, sender):
+    paused = a_campaign(some_guests(event, 5), sender)
+    claim(sender, 2)
+    campaigns.pause(paused)
+    people = some_guests(event, 4)
+    a_campaign(people, sender)
+    assert phones(claim(sender, 10)) == [guest.phone for guest in people]
+    campaigns.resume(paused)
+    assert len(claim(sender, 10)) == 3
+
+
+def test_nothing_is_claimed_for_a_paused_sender(event, sender):
+    a_campaign(some_guests(event, 2), sender)
+    ledger.pause_sender(sender.pk, 63007, "The number is not a WhatsApp sender.", NOW)
+    assert claim(sender) == []
+    assert campaigns.resume_sender(sender)
+    assert len(claim(sender)) == 2
+
+
+def test_a_held_sender_waits_for_its_instant(event, sender):
+    a_campaign(some_guests(event, 2), sender)
+    ledger.hold_sender(sender.pk, later(30), "Twilio asked for less.")
+    ledger.hold_sender(sender.pk, later(10), "Twilio asked for a little less.")
+    assert claim(sender, now=later(29)) == []
+    assert len(claim(sender, now=later(31))) == 2
+
+
+def test_who_opted_out_after_send_was_pressed_is_left_out(event, sender):
+    gone, stays = some_guests(event, 2)
+    campaign = a_campaign([gone, stays], sender)
+    Guest.objects.filter(pk=gone.pk).update(opted_out_at=NOW)
+    assert phones(claim(sender)) == [stays.phone]
+    left_out = of(campaign, gone)
+    assert (left_out.state, left_out.reason) == (State.SKIPPED, ledger.OPTED_OUT)
+    assert history(left_out) == ["queued", "skipped"]
+
+
+def test_a_household_gets_its_messages_six_seconds_apart(event, sender):
+    phone = "+972541234567"
+    household = [a_guest(event, name, phone) for name in ("Sunita", "Prakash", "Ravi")]
+    a_campaign(household, sender)
+    assert [found.name for found in claim(sender)] == ["Sunita"]
+    ledger.due_now(later(5.9))
+    assert claim(sender, now=later(5.9)) == []
+    ledger.due_now(later(6))
+    assert [found.name for found in claim(sender, now=later(6))] == ["Prakash"]
+    ledger.due_now(later(12))
+    assert [found.name for found in claim(sender, now=later(12))] == ["Ravi"]
+
+
+def test_a_number_that_had_a_message_a_moment_ago_rests_and_does_not_hold_up_the_others(event, sender):
+    tired, fresh = some_guests(event, 2)
+    campaign = a_campaign([tired, fresh], sender)
+    assert phones(claim(sender, resting={tired.phone: later(4)})) == [fresh.phone]
+    assert of(campaign, tired).due_at == later(4)
+
+
+def test_what_waits_for_its_retry_time_is_left_alone_until_then(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    [found] = claim(sender)
+    busy = news_of(found, State.QUEUED, due_at=later(20), reason="Too much at once.")
+    ledger.record([busy])
+    ledger.due_now(later(19))
+    assert claim(sender, now=later(19)) == []
+    assert ledger.due_now(later(20)) == 1
+    [again] = claim(sender, now=later(20))
+    assert again.attempt.number == 2
+    assert of(campaign).message_id is None
+
+
+def test_another_senders_invitations_are_not_claimed(event, sender):
+    a_campaign(some_guests(event, 1), a_sender())
+    assert claim(sender) == []
+
+
+# The lease
+
+
+def test_one_worker_holds_the_lease(sender):
+    assert ledger.take_lease(sender.pk, "one", 10, NOW)
+    assert not ledger.take_lease(sender.pk, "two", 10, later(9))
+    assert ledger.take_lease(sender.pk, "two", 10, later(10.5))
+
+
+def test_a_lease_given_back_is_taken_at_once(sender):
+    ledger.take_lease(sender.pk, "one", 10, NOW)
+    ledger.release_lease(sender.pk, "two")
+    assert not ledger.take_lease(sender.pk, "two", 10, later(1))
+    ledger.release_lease(sender.pk, "one")
+    assert ledger.take_lease(sender.pk, "two", 10, later(1))
+
+
+def test_an_expired_lease_is_not_renewed(sender):
+    ledger.take_lease(sender.pk, "one", 10, NOW)
+    assert ledger.renew_lease(sender.pk, "one", 10, later(9))
+    assert not ledger.renew_lease(sender.pk, "one", 10, later(19.5))
+
+
+def test_what_a_dead_worker_left_behind_is_checked_before_anything_is_sent_again(event, sender):
+    campaign = a_campaign(some_guests(event, 3), sender)
+    ledger.take_lease(sender.pk, "one", 10, NOW)
+    ledger.tick(sender.pk, "one", limit=2, now=NOW)
+    ledger.take_lease(sender.pk, "two", 10, later(11))
+    assert states(campaign) == {"unsure": 2, "queued": 1}
+    left = Invitation.objects.filter(campaign=campaign, state=State.UNSURE).first()
+    assert (left.reason, left.look_at) == (ledger.UNSURE_REASON, later(11))
+    assert history(left) == ["queued", "sending", "unsure"]
+    assert len(ledger.tick(sender.pk, "two", limit=9, now=later(11)).claims) == 1
+
+
+def test_a_stalled_worker_claims_nothing_but_what_it_learned_is_kept(event, sender):
+    campaign = a_campaign(some_guests(event, 2), sender)
+    ledger.take_lease(sender.pk, "one", 10, NOW)
+    [found] = ledger.tick(sender.pk, "one", limit=1, now=NOW).claims
+    ledger.take_lease(sender.pk, "two", 10, later(11))
+    tick = ledger.tick(sender.pk, "one", news=[accepted(found)], limit=5, now=later(12))
+    assert (tick.claims, tick.sender) == ([], None)
+    assert states(campaign) == {"accepted": 1, "queued": 1}
+
+
+# What becomes known
+
+
+def test_every_move_writes_one_event(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    [found] = claim(sender)
+    told = [
+        accepted(found),
+        accepted(found),
+        accepted(found, state=State.SENT),
+        accepted(found, state=State.DELIVERED, source=Source.CALLBACK),
+        accepted(found, state=State.SENT),
+        accepted(found, state=State.READ, source=Source.CALLBACK),
+        accepted(found, state=State.DELIVERED, source=Source.CALLBACK),
+    ]
+    assert ledger.record(told) == 4
+    assert ledger.record(told) == 0
+    assert history(of(campaign)) == ["queued", "sending", "accepted", "sent", "delivered", "read"]
+    assert of(campaign).read_at == later(1)
+
+
+def test_a_callback_without_our_key_finds_its_invitation_by_the_message(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    [found] = claim(sender)
+    ledger.record([accepted(found)])
+    ledger.record([accepted(found, attempt=None, state=State.DELIVERED)])
+    assert states(campaign) == {"delivered": 1}
+
+
+def test_answer_and_callback_in_one_batch_find_the_same_row(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    [found] = claim(sender)
+    assert ledger.record([accepted(found), accepted(found, attempt=None, state=State.READ)]) == 2
+    assert states(campaign) == {"read": 1}
+
+
+def test_a_key_of_another_installation_changes_nothing_and_is_kept(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    [found] = claim(sender)
+    stranger = found.attempt._replace(uid="0" * 12)
+    assert ledger.record([accepted(found, attempt=stranger, source=Source.CALLBACK, raw="sent")]) == 0
+    assert states(campaign) == {"sending": 1}
+    kept = UnmatchedCallback.objects.get()
+    assert (kept.key, kept.status) == (stranger.key, "sent")
+
+
+def test_a_message_that_belongs_to_another_row_changes_neither(event, sender):
+    campaign = a_campaign(some_guests(event, 2), sender)
+    mine, other = claim(sender)
+    ledger.record([accepted(mine)])
+    theirs = accepted(other, message_id=accepted(mine).message_id, state=State.DELIVERED, source=Source.CALLBACK)
+    assert ledger.record([theirs]) == 0
+    assert states(campaign) == {"accepted": 1, "sending": 1}
+    assert UnmatchedCallback.objects.count() == 1
+
+
+def test_two_rows_that_claim_one_new_message_in_one_batch_do_not_break_the_batch(event, sender):
+    campaign = a_campaign(some_guests(event, 3), sender)
+    mine, other, third = claim(sender)
+    twin = accepted(other, message_id=accepted(mine).message_id)
+    assert ledger.record([accepted(mine), twin, accepted(third)]) == 2
+    assert states(campaign) == {"accepted": 2, "sending": 1}
+
+
+def test_a_message_of_nobody_is_kept_and_breaks_nothing(event, sender):
+    a_campaign(some_guests(event, 1), sender)
+    [found] = claim(sender)
+    unknown = News(State.SENT, NOW, Source.CALLBACK, message_id="SM" + "f" * 32, raw="sent")
+    assert ledger.record([unknown, accepted(found)]) == 1
+    assert UnmatchedCallback.objects.get().message_id == "SM" + "f" * 32
+
+
+def test_a_word_that_is_new_to_us_is_kept_in_the_history(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    [found] = claim(sender)
+    assert ledger.record([accepted(found), accepted(found, state=None, raw="pondered")]) == 1
+    assert states(campaign) == {"accepted": 1}
+    last = StatusEvent.objects.filter(invitation=of(campaign)).last()
+    assert (last.status, last.note) == ("unknown", "pondered")
+
+
+def test_nothing_new_is_nothing_to_record():
+    assert ledger.record([]) == 0
+
+
+def test_a_fault_of_the_sender_pauses_it_and_fails_nobody(event, sender):
+    campaign = a_campaign(some_guests(event, 3), sender)
+    found = claim(sender, 2)
+    said = "Twilio doesn’t accept the credentials."
+    ledger.record([news_of(one, State.QUEUED, error_class="sender", code=20003, reason=said) for one in found])
+    sender.refresh_from_db()
+    assert (sender.state, sender.paused_code, sender.paused_reason) == (SenderState.PAUSED, 20003, said)
+    assert states(campaign) == {"queued": 3}
+    assert claim(sender) == []
+
+
+def test_a_fault_of_the_words_pauses_the_campaign_and_no_other(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    other = a_campaign(some_guests(event, 1), sender)
+    found = next(one for one in claim(sender) if one.campaign_id == campaign.pk)
+    said = "WhatsApp paused the template."
+    ledger.record([news_of(found, State.QUEUED, error_class="template", code=63040, reason=said)])
+    campaign.refresh_from_db()
+    other.refresh_from_db()
+    assert (campaign.state, campaign.paused_reason) == (CampaignState.PAUSED, said)
+    assert states(campaign) == {"queued": 1}
+    assert other.state == CampaignState.RUNNING
+
+
+def test_a_message_that_fails_after_the_campaign_was_closed_is_tried_again_all_the_same(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    [found] = claim(sender)
+    ledger.record([accepted(found)])
+    assert ledger.finish_campaigns(later(2)) == 1
+    ledger.record([accepted(found, state=State.QUEUED, due_at=later(30), reason="Too much at once.")])
+    ledger.due_now(later(30))
+    [again] = claim(sender, now=later(30))
+    assert again.attempt == Attempt(campaign.uid, found.attempt.invitation_id, 2)
+    ledger.record([accepted(again, message_id="SM" + "b" * 32)])
+    assert ledger.finish_campaigns(later(40)) == 1
+
+
+def test_a_fault_of_the_words_stops_a_closed_campaign_too(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    [found] = claim(sender)
+    ledger.record([accepted(found)])
+    ledger.finish_campaigns(later(2))
+    ledger.record([accepted(found, state=State.QUEUED, error_class="template", reason="It is paused.")])
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.finished_at) == (CampaignState.PAUSED, None)
+
+
+def test_what_is_refused_after_a_cancel_is_cancelled_and_what_was_taken_is_told(event, sender):
+    campaign = a_campaign(some_guests(event, 4), sender)
+    refused, taken, unsure = claim(sender, 3)
+    assert campaigns.cancel(campaign) == 1
+    ledger.record(
+        [
+            news_of(refused, State.QUEUED, due_at=later(5), reason="Too much at once."),
+            accepted(taken),
+            news_of(unsure, State.UNSURE, reason=ledger.UNSURE_REASON, look_at=later(3)),
+        ]
+    )
+    assert states(campaign) == {"cancelled": 2, "accepted": 1, "unsure": 1}
+    ledger.record([news_of(unsure, State.QUEUED, source=Source.RESCUE)])
+    assert states(campaign) == {"cancelled": 3, "accepted": 1}
+
+
+def test_a_campaign_is_closed_when_the_engine_has_nothing_left_to_do(event, sender):
+    campaign = a_campaign(some_guests(event, 2), sender)
+    first, second = claim(sender)
+    ledger.record([accepted(first)])
+    assert ledger.finish_campaigns(later(2)) == 0
+    ledger.record([news_of(second, State.FAILED, error_class="guest", reason="Not on WhatsApp.")])
+    assert ledger.finish_campaigns(later(3)) == 1
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.finished_at) == (CampaignState.FINISHED, later(3))
+
+
+def test_news_that_cannot_be_written_leaves_everything_as_it_was(event, sender):
+    campaign = a_campaign(some_guests(event, 2), sender)
+    first, second = claim(sender)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ledger.record([accepted(first), news_of(second, State.FAILED, reason="")])
+    assert states(campaign) == {"sending": 2}
+
+
+def test_the_audience_is_the_sum_of_the_states(event, sender):
+    people = [*some_guests(event, 4), a_guest(event, phone="")]
+    campaign = a_campaign(people, sender)
+    found = claim(sender, 3)
+    ledger.record([accepted(found[0]), news_of(found[1], State.FAILED, reason="Not on WhatsApp.")])
+    assert states(campaign) == {"accepted": 1, "failed": 1, "sending": 1, "queued": 1, "skipped": 1}
+    assert campaign.audience == sum(campaigns.counts(campaign).values()) == 5
+
+
+# What the schema refuses
+
+
+REFUSED: dict[str, dict[str, object]] = {
+    "sending is no attempt": {"state": State.SENDING, "sending_at": NOW},
+    "sending has no time": {"state": State.SENDING, "attempts": 1},
+    "delivered has no time": {"state": State.DELIVERED},
+    "read has no time": {"state": State.READ, "delivered_at": NOW},
+    "failed has no reason": {"state": State.FAILED},
+    "skipped has no reason": {"state": State.SKIPPED},
+    "nobody to call": {"phone": ""},
+    "waits though it does not queue": {"state": State.ACCEPTED, "due_at": NOW},
+}
+
+
+@pytest.mark.parametrize("nonsense", REFUSED.values(), ids=list(REFUSED))
+def test_the_database_refuses_nonsense(event, sender, nonsense):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Invitation.objects.filter(campaign=campaign).update(**nonsense)
+
+
+def _twice_in_one_campaign(campaign: Campaign, guest: Guest) -> None:
+    Invitation.objects.create(
+        campaign=campaign, guest=guest, phone=guest.phone, state=State.QUEUED, is_current=False, changed_at=NOW
+    )
+
+
+def _two_that_are_current(campaign: Campaign, guest: Guest) -> None:
+    other = a_campaign([a_guest(guest.event)], campaign.sender)
+    Invitation.objects.create(
+        campaign=other, guest=guest, phone=guest.phone, state=State.QUEUED, changed_at=NOW
+    )
+
+
+def _one_message_for_two(campaign: Campaign, guest: Guest) -> None:
+    for one in (guest, a_guest(guest.event)):
+        Invitation.objects.update_or_create(
+            campaign=campaign,
+            guest=one,
+            defaults={"message_id": "SM1", "phone": one.phone, "state": State.ACCEPTED, "changed_at": NOW},
+        )
+
+
+@pytest.mark.parametrize("doubled", [_twice_in_one_campaign, _two_that_are_current, _one_message_for_two])
+def test_the_database_refuses_what_there_may_be_only_once(
+    event, sender, doubled: Callable[[Campaign, Guest], None]
+):
+    guest = a_guest(event)
+    campaign = a_campaign([guest], sender)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        doubled(campaign, guest)
+
+
+def test_a_paused_sender_says_since_when(sender):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Sender.objects.filter(pk=sender.pk).update(state=SenderState.PAUSED)

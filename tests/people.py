@@ -1,0 +1,97 @@
+"""The people and things that tests speak of: one wedding, its guests, one number that messages leave from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Sequence
+
+import pytest
+
+from cordially.events.models import Event
+from cordially.guests.importing import name_key
+from cordially.guests.models import Guest
+from cordially.invitations import campaigns, senders
+from cordially.invitations.models import Campaign, MessageTemplate, Sender
+
+#: the instant at which tests begin that inject their own clock
+NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
+ACCOUNT = "AC" + "7" * 32
+
+_serial = itertools.count(1)
+
+
+def later(seconds: float, since: dt.datetime = NOW) -> dt.datetime:
+    return since + dt.timedelta(seconds=seconds)
+
+
+def an_event(**given: object) -> Event:
+    serial = next(_serial)
+    return Event.objects.create(
+        **{
+            "slug": f"maya-arjun-{serial}",
+            "name": "Maya & Arjun",
+            "starts_at": dt.datetime(2027, 5, 6, 15, 30, tzinfo=dt.UTC),
+            "timezone": "Asia/Jerusalem",
+            "venue": "The Orange Grove, Binyamina",
+            **given,
+        }
+    )
+
+
+def a_guest(event: Event, name: str = "", phone: str | None = None, **given: object) -> Guest:
+    """Someone with a number of their own; `phone=""` is someone without."""
+    serial = next(_serial)
+    name = name or f"Guest {serial}"
+    if phone is None:
+        phone = f"+97250{serial:07}"
+    if not phone:
+        given = {"phone_problem": "no_phone", "phone_note": "There is no phone number."} | given
+    return Guest.objects.create(event=event, name=name, name_key=name_key(name), phone=phone, **given)
+
+
+def some_guests(event: Event, count: int) -> list[Guest]:
+    return [a_guest(event) for _ in range(count)]
+
+
+def a_sender(**given: object) -> Sender:
+    serial = next(_serial)
+    return Sender.objects.create(
+        **{"account": ACCOUNT, "phone": f"+1415{serial:07}", "per_hour": None, **given}
+    )
+
+
+def a_template(
+    body: str = "Dear {{guest_name}}, come to *{{event_name}}*: {{rsvp_link}}", account: str = ACCOUNT
+) -> MessageTemplate:
+    template = MessageTemplate.objects.create(name=f"invitation-{next(_serial)}", body=body)
+    senders.name_content(template, account, "HX" + "1" * 32)
+    return template
+
+
+def a_campaign(
+    guests: Sequence[Guest], sender: Sender | None = None, template: MessageTemplate | None = None, **given: object
+) -> Campaign:  # fmt: skip
+    """Send pressed for these guests."""
+    return campaigns.start_campaign(
+        guests[0].event,
+        Guest.objects.filter(pk__in=[guest.pk for guest in guests]),
+        template=template or a_template(),
+        sender=sender or a_sender(),
+        **{"now": NOW, **given},
+    )
+
+
+@pytest.fixture
+def event(db: None) -> Event:
+    return an_event()
+
+
+@pytest.fixture
+def sender(db: None) -> Sender:
+    return a_sender()
+
+
+@pytest.fixture
+def template(db: None) -> MessageTemplate:
+    return a_template()
