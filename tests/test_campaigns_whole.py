@@ -138,7 +138,9 @@ def test_without_a_server_the_command_itself_sends(tmp_path: Path) -> None:
         installation.shell("template", "rsvp_invitation", "--create")
         printed = installation.shell("send", event, "--wait")
         assert "20 together" in printed
-        compare(installation, witness, 20)
+        assert len({message["to"] for message in witness.messages()}) == len(witness.messages()) == 20
+        # a read receipt may come when the command has ended; nothing less may be missing
+        assert {state for state, _ in ledger(installation).values()} <= {"delivered", "read"}
         again = installation.run("send", event)
         assert again.returncode == 2
         assert "Nobody of the selected guests can be invited now" in again.stderr

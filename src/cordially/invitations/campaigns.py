@@ -24,6 +24,7 @@ from .models import Campaign, CampaignState, Invitation, MessageTemplate, Sender
 from .senders import content_of, current_sender
 
 ALREADY_INVITED = "Already invited."
+NO_NUMBER = "There is no number that a message can go to."
 
 
 class CantStart(Exception):
@@ -167,7 +168,7 @@ def _insert_invitations(campaign: Campaign, guests: QuerySet[Guest], turn: int, 
                    CASE WHEN g.phone = '' OR g.opted_out_at IS NOT NULL OR c.state IN ({live})
                         THEN 'skipped' ELSE 'queued' END,
                    %s + ROW_NUMBER() OVER (ORDER BY g.id), 0, '',
-                   CASE WHEN g.phone = '' THEN g.phone_note
+                   CASE WHEN g.phone = '' THEN COALESCE(NULLIF(g.phone_note, ''), %s)
                         WHEN g.opted_out_at IS NOT NULL THEN %s
                         WHEN c.state IN ({live}) THEN %s ELSE '' END,
                    %s, %s
@@ -175,7 +176,7 @@ def _insert_invitations(campaign: Campaign, guests: QuerySet[Guest], turn: int, 
               LEFT JOIN invitations_invitation c ON c.guest_id = g.id AND c.is_current
              WHERE g.id IN ({sql})
             """,
-            [campaign.pk, turn, OPTED_OUT, ALREADY_INVITED, at, at, *params],
+            [campaign.pk, turn, NO_NUMBER, OPTED_OUT, ALREADY_INVITED, at, at, *params],
         )
 
 
@@ -253,6 +254,8 @@ def retry(invitations: QuerySet[Invitation], by: User | None = None) -> int:
         .order_by("id")
         .values_list("id", "campaign_id", "guest__phone", "campaign__sender_id", "campaign__sender__turn")
     )
+    if not failed:
+        return 0
     moved = 0
     for place, (pk, _, phone, _, turn) in enumerate(failed, start=1):
         moved += Invitation.objects.filter(pk=pk, state=State.FAILED).update(

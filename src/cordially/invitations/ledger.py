@@ -289,23 +289,26 @@ def _row_of(news: News, rows: Mapping[int, Row], by_message: Mapping[str | None,
 
 
 def _load(news: Sequence[News]) -> dict[int, Row]:
-    ids = {item.attempt.invitation_id for item in news if item.attempt}
-    messages = {item.message_id for item in news if item.message_id}
-    rows: dict[int, Row] = {}
-    for condition in (Q(pk__in=ids), Q(message_id__in=messages)):
-        found = (
-            Invitation.objects.select_for_update(of=("self",))
-            .filter(condition)
-            .order_by("pk")
-            .values_list(
-                "id", "campaign_id", "campaign__sender_id", "campaign__uid", "campaign__state", *_COLUMNS
-            )
+    """The rows that the news speaks of: by attempt, and by message id where that finds other ones."""
+    rows = _rows(Q(pk__in={item.attempt.invitation_id for item in news if item.attempt}))
+    known = {row.message_id for row in rows.values()}
+    others = {item.message_id for item in news if item.message_id} - known
+    return (_rows(Q(message_id__in=others)) | rows) if others else rows
+
+
+def _rows(condition: Q) -> dict[int, Row]:
+    found = (
+        Invitation.objects.select_for_update(of=("self",))
+        .filter(condition)
+        .order_by("pk")
+        .values_list(
+            "id", "campaign_id", "campaign__sender_id", "campaign__uid", "campaign__state", *_COLUMNS
         )
-        for pk, campaign_id, sender_id, uid, campaign_state, state, *rest in found:
-            if pk not in rows:
-                cancelled = campaign_state == CampaignState.CANCELLED
-                rows[pk] = Row(pk, campaign_id, sender_id, uid, cancelled, State(state), *rest)
-    return rows
+    )
+    return {
+        pk: Row(pk, campaign_id, sender_id, uid, campaign == CampaignState.CANCELLED, State(state), *rest)
+        for pk, campaign_id, sender_id, uid, campaign, state, *rest in found
+    }
 
 
 def _write(changed: Sequence[tuple[Row, State, int]], now: dt.datetime) -> None:

@@ -278,7 +278,9 @@ def test_a_message_that_belongs_to_another_row_changes_neither(event, sender):
     campaign = a_campaign(some_guests(event, 2), sender)
     mine, other = claim(sender)
     ledger.record([accepted(mine)])
-    theirs = accepted(other, message_id=accepted(mine).message_id, state=State.DELIVERED, source=Source.CALLBACK)
+    theirs = accepted(
+        other, message_id=accepted(mine).message_id, state=State.DELIVERED, source=Source.CALLBACK
+    )
     assert ledger.record([theirs]) == 0
     assert states(campaign) == {"accepted": 1, "sending": 1}
     assert UnmatchedCallback.objects.count() == 1
@@ -317,7 +319,9 @@ def test_a_fault_of_the_sender_pauses_it_and_fails_nobody(event, sender):
     campaign = a_campaign(some_guests(event, 3), sender)
     found = claim(sender, 2)
     said = "Twilio doesn’t accept the credentials."
-    ledger.record([news_of(one, State.QUEUED, error_class="sender", code=20003, reason=said) for one in found])
+    ledger.record(
+        [news_of(one, State.QUEUED, error_class="sender", code=20003, reason=said) for one in found]
+    )
     sender.refresh_from_db()
     assert (sender.state, sender.paused_code, sender.paused_reason) == (SenderState.PAUSED, 20003, said)
     assert states(campaign) == {"queued": 3}
@@ -428,7 +432,12 @@ def test_the_database_refuses_nonsense(event, sender, nonsense):
 
 def _twice_in_one_campaign(campaign: Campaign, guest: Guest) -> None:
     Invitation.objects.create(
-        campaign=campaign, guest=guest, phone=guest.phone, state=State.QUEUED, is_current=False, changed_at=NOW
+        campaign=campaign,
+        guest=guest,
+        phone=guest.phone,
+        state=State.QUEUED,
+        is_current=False,
+        changed_at=NOW,
     )
 
 
