@@ -30,7 +30,8 @@ def serve(host: str, port: int | None, with_demo: bool) -> None:
     except server.PortTaken as error:
         raise Refused(str(error)) from error
     local = server.use_address(listener)
-    settings.ALLOWED_HOSTS += [host] if host not in ("0.0.0.0", "::") else []
+    # whoever opens it to the network reaches it by names that can't be known here; links never use them
+    settings.ALLOWED_HOSTS += ["*"] if host in ("0.0.0.0", "::") and not settings.PUBLIC_URL else [host]
     collect_static()
     if with_demo:
         demo.ensure_event()

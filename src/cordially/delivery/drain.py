@@ -39,6 +39,8 @@ LEASE = 10.0  # seconds that a lease lasts
 LEASE_MARGIN = 2.0
 #: requests under way at the same time, at most
 MOST_AT_ONCE = 300
+#: the provider's words for: slower
+TOO_FAST = frozenset({429, 20429, 63017, 63018})
 #: WhatsApp takes about one message in six seconds for the same number
 SAME_NUMBER = 6.0
 
@@ -75,6 +77,8 @@ class Drainer:
         self._flying: dict[str, asyncio.Task[None]] = {}
         self._slots: dict[str, Slot] = {}
         self._lease_good_until = 0.0
+        self._unreachable = 0  # times in a row
+        self._hold: tuple[dt.datetime, str] | None = None
         self._stopping = False
         self._busy = False
         self._awake = asyncio.Event()
@@ -136,9 +140,11 @@ class Drainer:
             limit=len(slots),
             resting=resting,
             rest=SAME_NUMBER,
+            hold=self._hold,
             seconds=LEASE,
             now=now,
         )
+        self._hold = None
         del self._news[: len(news)]
         if news or found.claims:
             self._on_commit()
@@ -148,10 +154,16 @@ class Drainer:
             return False
         self._lease_good_until = begun + LEASE - LEASE_MARGIN
         self._pace.limits = _limits(found.sender)
+        await self._word({claim.campaign_id for claim in found.claims})
         for claim, at in zip(found.claims, slots, strict=False):
             self._begin(claim, at)
         self._busy = bool(found.claims) or bool(news)
         return True
+
+    async def _word(self, campaigns: set[int]) -> None:
+        """Fetch what everyone in these campaigns shares, once each."""
+        for campaign_id in campaigns - self._wordings.keys():
+            self._wordings[campaign_id] = await self._thread.run(_wording, campaign_id)
 
     async def _rest(self) -> None:
         """Until the next tick is worth its transaction."""
@@ -187,10 +199,7 @@ class Drainer:
                 self._awake.set()
 
     async def _attempt(self, claim: Claim) -> News:
-        wording = self._wordings.get(claim.campaign_id)
-        if wording is None:
-            wording = await self._thread.run(_wording, claim.campaign_id)
-            self._wordings[claim.campaign_id] = wording
+        wording = self._wordings[claim.campaign_id]
         values = rendering.guest_values(wording.shared, claim.name, claim.token, claim.fields)
         if missing := [name for name in wording.variables if not values.get(name)]:
             return _lacks(claim.attempt, missing)
@@ -204,13 +213,26 @@ class Drainer:
             values=tuple(values[name] for name in wording.variables),
         )
         outcome = await self.provider.send(message)
-        self._heed(outcome)
+        self._heed(outcome, claim)
         return verdicts.of_outcome(claim.attempt, outcome, clock_now())
 
-    def _heed(self, outcome: Outcome) -> None:
-        """Slow down when the provider says that it is too much."""
-        if isinstance(outcome, Refused) and outcome.fault.code in (20429, 429, 63017, 63018):
+    def _heed(self, outcome: Outcome, claim: Claim) -> None:
+        """Slow down when the provider says that it is too much; wait when it can't be reached or asks for it."""
+        if not isinstance(outcome, Refused):
+            self._unreachable = 0
+            return
+        now = clock_now()
+        if outcome.fault.code is None and outcome.fault.error_class == ErrorClass.RETRY_SOON:
+            # nobody's attempt is at fault, so everybody waits: longer each time, a minute at most
+            self._pace.give_back(self._slots[claim.attempt.key])
+            if self._hold is None:
+                self._unreachable += 1
+                wait = min(60.0, 2.0**self._unreachable)
+                self._hold = (now + dt.timedelta(seconds=wait), outcome.fault.sentence)
+        elif outcome.fault.code in TOO_FAST:
             self._pace.slow_down(time.monotonic())
+            if outcome.retry_after:
+                self._hold = (now + dt.timedelta(seconds=outcome.retry_after), outcome.fault.sentence)
 
 
 def _limits(sender: Sender) -> Limits:

@@ -21,7 +21,7 @@ _DAY = 86400.0
 _CATCH_UP = 8
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Slot:
     """One place in the stream: when it was planned, and when the request left."""
 
@@ -44,7 +44,7 @@ class Pace:
         self.limits = limits
         self.margin = margin
         self._second: deque[Slot] = deque()
-        self._hour: deque[float] = deque()
+        self._hour: deque[Slot] = deque()
         self._people: OrderedDict[str, float] = OrderedDict()
         self._factor = 1.0
         self._eased_at = 0.0
@@ -87,10 +87,11 @@ class Pace:
         self._remember(slot, phone)
         return slot
 
-    def rested(self, phone: str, now: float, seconds: float) -> float:
-        """How many seconds this number should still be left alone."""
-        last = self._people.get(phone)
-        return max(0.0, last + seconds - now) if last is not None else 0.0
+    def give_back(self, slot: Slot) -> None:
+        """The request never left: it counts neither in the second nor in the hour."""
+        for window in (self._second, self._hour):
+            if slot in window:
+                window.remove(slot)
 
     def resting(self, now: float, seconds: float) -> dict[str, float]:
         """Numbers that had a message in the last seconds, with the seconds they should be left alone."""
@@ -107,21 +108,21 @@ class Pace:
         self._forget(now)
         waits = [0.0]
         if self._hour_room() <= 0:
-            waits.append(self._hour[0] + _HOUR - now)
+            waits.append(self._hour[0].at + _HOUR - now)
         if self._day_room() <= 0:
             waits.append(next(iter(self._people.values())) + _DAY - now)
         return max(waits)
 
     def _remember(self, slot: Slot, phone: str) -> None:
         self._second.append(slot)
-        self._hour.append(slot.at)
+        self._hour.append(slot)
         self._people[phone] = slot.at
         self._people.move_to_end(phone)
 
     def _forget(self, now: float) -> None:
         while len(self._second) > self.limits.per_second:
             self._second.popleft()
-        while self._hour and self._hour[0] <= now - _HOUR:
+        while self._hour and self._hour[0].at <= now - _HOUR:
             self._hour.popleft()
         while self._people and next(iter(self._people.values())) <= now - _DAY:
             self._people.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from .thread import LedgerThread
 logger = logging.getLogger(__name__)
 
 #: how many are asked about in one round
-BATCH = 20
+BATCH = 50
 #: after so long without news a message is not asked about any more
 GIVE_UP_LOOKING = dt.timedelta(days=3)
 
@@ -97,8 +98,8 @@ class Rescue:
         doubts = await self._thread.run(in_doubt, self.provider.account, clock_now())
         news: list[News] = []
         unanswered: list[Doubt] = []
-        for doubt in doubts:
-            item = await (self._find(doubt) if doubt.state == State.UNSURE else self._poll(doubt))
+        answers = await asyncio.gather(*(self._ask(doubt) for doubt in doubts))
+        for doubt, item in zip(doubts, answers, strict=True):
             if item is None:
                 unanswered.append(doubt)
             else:
@@ -109,6 +110,9 @@ class Rescue:
         if asked:
             await self._thread.run(look_again, asked, clock_now())
         return moved
+
+    async def _ask(self, doubt: Doubt) -> News | None:
+        return await (self._find(doubt) if doubt.state == State.UNSURE else self._poll(doubt))
 
     async def _poll(self, doubt: Doubt) -> News | None:
         update = await self.provider.fetch(doubt.message_id) if doubt.message_id else None

@@ -81,7 +81,9 @@ def _of_fault(
     if fault.error_class in (ErrorClass.SENDER, ErrorClass.TEMPLATE):
         state = State.QUEUED  # nobody fails for it: it goes on when the fault is mended
     elif attempt is not None and fault.error_class != ErrorClass.GUEST:
-        wait = retry_in(fault.error_class, attempt.number, retry_after)
+        # not reached at all (no code): an outage of an hour must fail nobody
+        number = attempt.number if fault.code is not None else min(attempt.number, 6)
+        wait = retry_in(fault.error_class, number, retry_after)
         if wait is None:
             reason = f"Tried {attempt.number} times. {reason}"
         else:

@@ -93,6 +93,7 @@ def tick(
     limit: int = 0,
     resting: Mapping[str, dt.datetime] | None = None,
     rest: float = 6.0,
+    hold: tuple[dt.datetime, str] | None = None,
     seconds: float = 10.0,
     now: dt.datetime,
 ) -> Tick:
@@ -100,11 +101,14 @@ def tick(
 
     `resting`: numbers that had a message a moment ago, with the instant from which they may have another;
     `rest`: seconds between two messages to the same number.
+    `hold`: claim nothing before that instant, for that reason.
     The news is kept even when the lease is lost: it is true whoever holds the lease.
     """
     record_in_transaction(news)
     if not renew_lease(sender_id, holder, seconds, now):
         return Tick([], None)
+    if hold is not None:
+        hold_sender(sender_id, *hold)
     sender = Sender.objects.get(pk=sender_id)
     if limit <= 0 or sender.state != SenderState.ACTIVE or (sender.held_until and sender.held_until > now):
         return Tick([], sender)
@@ -232,6 +236,7 @@ def record_in_transaction(news: Sequence[News]) -> int:
     before: dict[int, tuple[State, int]] = {}
     events: list[tuple[int, int, str, int | None, str, str]] = []
     unmatched: list[News] = []
+    again: set[int] = set()
     moved = 0
     for item in news:
         row = _row_of(item, rows, by_message)
@@ -243,6 +248,8 @@ def record_in_transaction(news: Sequence[News]) -> int:
         if apply(item, row):
             moved += 1
             _stop_what_is_at_fault(item, row)
+            if row.state == State.QUEUED:
+                again.add(row.campaign_id)
             number = item.attempt.number if item.attempt else row.attempts
             events.append((row.id, number, row.state, item.code, item.source, item.reason or item.raw))
         elif item.state is None:
@@ -255,6 +262,11 @@ def record_in_transaction(news: Sequence[News]) -> int:
     _write([(rows[pk], state, attempts) for pk, (state, attempts) in before.items()], news[-1].at)
     _log(events, news[-1].at)
     _keep_unmatched(unmatched)
+    if again:
+        # a late refusal queues somebody again when all seemed done
+        Campaign.objects.filter(pk__in=again, state=CampaignState.FINISHED).update(
+            state=CampaignState.RUNNING, finished_at=None
+        )
     return moved
 
 
