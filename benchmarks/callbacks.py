@@ -29,7 +29,6 @@ def _reports(url: str, invitations: int) -> list[bytes]:
     from cordially.events.creating import create
     from cordially.guests.models import Guest
     from cordially.invitations import campaigns, ledger, senders
-    from cordially.invitations.models import Sender
     from cordially.lib.clock import now
 
     event = create("Callbacks", starts="2027-05-01T18:00", timezone="Asia/Jerusalem", venue="The Hall")
@@ -42,11 +41,11 @@ def _reports(url: str, invitations: int) -> list[bytes]:
     )
     template, sender = senders.default_template(), senders.current_sender()
     senders.name_content(template, sender.account, "HX" + "0" * 32)
-    campaigns.start_campaign(event, event.guests.all(), template=template)
+    campaign = campaigns.start_campaign(event, event.guests.all(), template=template)
     ledger.take_lease(sender.pk, "bench", 60, now())
     claims = ledger.tick(sender.pk, "bench", limit=invitations, now=now()).claims
     ledger.release_lease(sender.pk, "bench")
-    Sender.objects.filter(pk=sender.pk).update(state="paused", paused_at=now())
+    campaigns.pause(campaign)
     validator, host = RequestValidator("simulator-token"), urlsplit(url).netloc
     requests = []
     for status in ("sent", "delivered", "read"):

@@ -11,7 +11,6 @@ from collections.abc import Callable, Hashable, Set
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -111,11 +110,11 @@ def look_at(campaign: Campaign) -> OnTheWay:
 
 
 def on_the_way(event: Event) -> list[OnTheWay]:
-    """The campaigns that run, wait for a person, or ended a moment ago; the newest three."""
-    open_ = Q(state__in=[CampaignState.RUNNING, CampaignState.PAUSED])
-    lately = Q(finished_at__gt=clock_now() - _LINGERS)
-    found = Campaign.objects.filter(open_ | lately, event=event).select_related("sender", "created_by")
-    return [look_at(campaign) for campaign in found[:3]]
+    """The campaigns that run or wait for a person, the newest three; else the one that ended a moment ago."""
+    found = Campaign.objects.filter(event=event).select_related("sender", "created_by")
+    going = found.filter(state__in=[CampaignState.RUNNING, CampaignState.PAUSED])[:3]
+    ended = found.filter(finished_at__gt=clock_now() - _LINGERS)[:1]
+    return [look_at(campaign) for campaign in list(going) or list(ended)]
 
 
 def list_figures(event: Event, wanted: Filter) -> dict[str, Any]:

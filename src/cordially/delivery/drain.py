@@ -95,7 +95,7 @@ class Drainer:
     def written(self, key: str) -> None:
         """The request of that attempt left this machine just now."""
         if slot := self._slots.get(key):
-            slot.at = time.monotonic()
+            slot.leave(time.monotonic())
 
     async def run(self) -> None:
         """Until stopped or the lease is lost.
@@ -155,8 +155,8 @@ class Drainer:
         self._lease_good_until = begun + LEASE - LEASE_MARGIN
         self._pace.limits = _limits(found.sender)
         await self._word({claim.campaign_id for claim in found.claims})
-        for claim, at in zip(found.claims, slots, strict=False):
-            self._begin(claim, at)
+        for claim, slot in zip(found.claims, slots, strict=False):
+            self._begin(claim, slot)
         self._busy = bool(found.claims) or bool(news)
         return True
 
@@ -177,10 +177,11 @@ class Drainer:
         except TimeoutError:
             pass
 
-    def _begin(self, claim: Claim, at: float) -> None:
+    def _begin(self, claim: Claim, slot: Slot) -> None:
         key = claim.attempt.key
-        self._slots[key] = self._pace.take(at, claim.phone)
-        self._flying[key] = asyncio.create_task(self._send(claim, at))
+        self._pace.take(slot, claim.phone)
+        self._slots[key] = slot
+        self._flying[key] = asyncio.create_task(self._send(claim, slot.at))
 
     async def _send(self, claim: Claim, at: float) -> None:
         key = claim.attempt.key
@@ -194,7 +195,7 @@ class Drainer:
                                    reason=ledger.UNSURE_REASON, look_at=clock_now()))  # fmt: skip
         finally:
             del self._flying[key]
-            self._slots.pop(key, None)
+            self._slots.pop(key).left = True
             if not self._flying or len(self._news) >= 100:
                 self._awake.set()
 

@@ -2,7 +2,8 @@
 
 What counts is what Twilio's door sees, and two requests never travel equally fast. So messages leave on an
 even grid that spreads a second's worth over a little more than a second, and a guard looks at when they really
-left: the one that is `per_second` places later leaves more than a second after that.
+left: of any `per_second` + 1, the last leaves more than a second after the first. One that should have left and
+hasn't (its line opens slowly) may leave at any moment, so it counts as leaving now.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 #: how much longer than a second the grid makes a second: 0.9%, so that 99% of the limit is reached
 STRETCH = 0.009
 #: how much slower than another a request may travel, in seconds: what the guard leaves for it
-MARGIN = 0.004
+MARGIN = 0.008
 _HOUR = 3600.0
 _DAY = 86400.0
 #: slots that a late loop may catch up at once
@@ -23,10 +24,15 @@ _CATCH_UP = 8
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """One place in the stream: when it was planned, and when the request left."""
+    """One place in the stream: its place on the grid, and when the request leaves or left."""
 
     planned: float
     at: float
+    left: bool = False
+
+    def leave(self, at: float) -> None:
+        """The request was written at that time."""
+        self.at, self.left = at, True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,9 @@ class Pace:
     def __init__(self, limits: Limits, margin: float = MARGIN) -> None:
         self.limits = limits
         self.margin = margin
-        self._second: deque[Slot] = deque()
+        #: the last `per_second` of them, by the time at which they left
+        self._second: list[Slot] = []
+        self._last: Slot | None = None
         self._hour: deque[Slot] = deque()
         self._people: OrderedDict[str, float] = OrderedDict()
         self._factor = 1.0
@@ -52,7 +60,7 @@ class Pace:
     def refill(self, sent: Iterable[tuple[float, str]]) -> None:
         """Remember what left before this process began: (monotonic time, number), oldest first."""
         for at, phone in sent:
-            self._remember(Slot(at, at), phone)
+            self._remember(Slot(at, at, left=True), phone)
 
     def slow_down(self, now: float) -> None:
         """The provider said: too fast. Half the pace now, back to the full one over half a minute."""
@@ -66,26 +74,26 @@ class Pace:
             return min(1.0, self._factor + (now - self._eased_at) / 30.0)
         return 1.0
 
-    def plan(self, now: float, horizon: float, most: int) -> list[float]:
-        """The times at which the next messages may leave, from now to now + horizon; at most `most`."""
+    def plan(self, now: float, horizon: float, most: int) -> list[Slot]:
+        """The places of the next messages, from now to now + horizon; at most `most`."""
         self._forget(now)
         most = min(most, self._hour_room(), self._day_room())
         spacing = (1.0 + STRETCH) / (self.limits.per_second * self.factor(now))
-        at = self._second[-1].planned if self._second else now - spacing
-        slots: list[float] = []
+        last = self._last or Slot(now - spacing, now - spacing)
+        slots: list[Slot] = []
         while len(slots) < most:
-            at = max(at + spacing, now - _CATCH_UP * spacing)
-            at = max(at, self._window_opens(slots))
+            planned = max(last.planned + spacing, now - _CATCH_UP * spacing)
+            # the guard may push a message off the grid; the grid itself stays, so that no time adds up
+            at = max(planned, now, last.at + spacing / 2, self._window_opens(slots))
             if at > now + horizon:
                 break
-            slots.append(at)
+            last = Slot(planned, at)
+            slots.append(last)
         return slots
 
-    def take(self, at: float, phone: str) -> Slot:
-        """Use a planned time for a message to this number."""
-        slot = Slot(at, at)
+    def take(self, slot: Slot, phone: str) -> None:
+        """Use a planned place for a message to this number."""
         self._remember(slot, phone)
-        return slot
 
     def give_back(self, slot: Slot) -> None:
         """The request never left: it counts neither in the second nor in the hour."""
@@ -114,24 +122,28 @@ class Pace:
         return max(waits)
 
     def _remember(self, slot: Slot, phone: str) -> None:
+        self._last = slot
         self._second.append(slot)
         self._hour.append(slot)
         self._people[phone] = slot.at
         self._people.move_to_end(phone)
 
     def _forget(self, now: float) -> None:
-        while len(self._second) > self.limits.per_second:
-            self._second.popleft()
+        for slot in self._second:
+            if not slot.left:
+                slot.at = max(slot.at, now)
+        self._second.sort(key=lambda slot: slot.at)
+        del self._second[: -self.limits.per_second]
         while self._hour and self._hour[0].at <= now - _HOUR:
             self._hour.popleft()
         while self._people and next(iter(self._people.values())) <= now - _DAY:
             self._people.popitem(last=False)
 
-    def _window_opens(self, planned: list[float]) -> float:
+    def _window_opens(self, planned: list[Slot]) -> float:
         """When the message `per_second` places earlier leaves the sliding second."""
         place = self.limits.per_second - len(planned)
         if place <= 0:
-            return planned[-self.limits.per_second] + 1.0 + self.margin
+            return planned[-self.limits.per_second].at + 1.0 + self.margin
         if place > len(self._second):
             return 0.0
         return self._second[-place].at + 1.0 + self.margin

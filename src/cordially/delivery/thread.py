@@ -38,5 +38,6 @@ class LedgerThread:
 
     def close(self) -> None:
         """Finish what was begun and close the connection."""
-        self._executor.submit(connection.close)
+        # looked up over there: each thread has a connection of its own
+        self._executor.submit(lambda: connection.close())
         self._executor.shutdown(wait=True)

@@ -265,26 +265,24 @@ def record_in_transaction(news: Sequence[News]) -> int:
     if again:
         # a late refusal queues somebody again when all seemed done
         Campaign.objects.filter(pk__in=again, state=CampaignState.FINISHED).update(
-            state=CampaignState.RUNNING, finished_at=None
+            state=CampaignState.RUNNING, finished_at=None, changed_at=news[-1].at
         )
     return moved
 
 
 def _stop_what_is_at_fault(news: News, row: Row) -> None:
-    """A fault of the sender or of the words pauses them; the invitation waits, and nobody fails.
-
-    A message may fail long after its campaign was closed: it is opened again, or nobody would try again.
-    """
+    """A fault of the sender or of the words pauses them; the invitation waits, and nobody fails."""
     if row.state != State.QUEUED:
         return
-    Campaign.objects.filter(pk=row.campaign_id, state=CampaignState.FINISHED).update(
-        state=CampaignState.RUNNING, finished_at=None, changed_at=news.at
-    )
     if news.error_class == "sender" and pause_sender(row.sender_id, news.code, news.reason, news.at):
         logger.error("sender %s paused: %s", row.sender_id, news.reason)
     if news.error_class == "template":
-        paused = Campaign.objects.filter(pk=row.campaign_id, state=CampaignState.RUNNING).update(
-            state=CampaignState.PAUSED, paused_reason=news.reason[:300], changed_at=news.at
+        goes_on = [CampaignState.RUNNING, CampaignState.FINISHED]
+        paused = Campaign.objects.filter(pk=row.campaign_id, state__in=goes_on).update(
+            state=CampaignState.PAUSED,
+            paused_reason=news.reason[:300],
+            changed_at=news.at,
+            finished_at=None,
         )
         if paused:
             logger.error("campaign %s paused: %s", row.campaign_id, news.reason)

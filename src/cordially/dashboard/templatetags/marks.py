@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from cordially.dashboard import words
 from cordially.events.look import Look, look
 from cordially.events.models import Event
+from cordially.guests.phones import format_phone
 from cordially.invitations.lifecycle import State
 
 register = template.Library()
@@ -53,6 +54,18 @@ def clock(at: dt.datetime | None) -> str:
 @register.filter
 def clock_seconds(at: dt.datetime | None) -> str:
     return words.clock(at, seconds=True)
+
+
+@register.filter
+def tel(phone: str) -> str:
+    """E.164 grouped as its country groups it."""
+    return format_phone(phone)
+
+
+@register.filter
+def as_words(name: str) -> str:
+    """`party_size` as a person writes it."""
+    return name.replace("_", " ")
 
 
 def segments(counts: Mapping[State, int]) -> list[tuple[State, float, float]]:

@@ -67,7 +67,7 @@ def test_it_says_who_is_left_out_and_why(browser: Client, event: Event, three: l
     a_guest(event, "Eileen", "")
     page = browser.get(SEND, {"all": 1}, headers=HTMX).content.decode()
     assert "3 of 4 are ready to go" in page and "3 + 1 = 4 chosen" in page
-    assert "no number that a message can go to" in page
+    assert "No number that a message can go to" in page
 
 
 def test_nothing_chosen_means_everybody_not_invited(

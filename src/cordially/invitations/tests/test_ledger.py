@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import IntegrityError, transaction
+from tests.people import NOW, a_campaign, a_guest, a_sender, later, some_guests
 
 from cordially.guests.models import Guest
 from cordially.invitations import campaigns, ledger
@@ -24,7 +25,6 @@ from cordially.invitations.models import (
     UnmatchedCallback,
 )
 from cordially.invitations.news import News
-from tests.people import NOW, a_campaign, a_guest, a_sender, later, some_guests
 
 pytestmark = pytest.mark.django_db
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.people import NOW, later
 
 from cordially.invitations.attempts import Attempt, read_key
 from cordially.invitations.lifecycle import LIVE, MOVES, OPEN, State
 from cordially.invitations.models import Source
 from cordially.invitations.news import News, Row, apply, fits
-from tests.people import NOW, later
 
 UID = "0123456789ab"
 RANK = [State.ACCEPTED, State.SENT, State.DELIVERED, State.READ]

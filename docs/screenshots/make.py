@@ -1,0 +1,183 @@
+"""Make these pictures anew: `.venv/bin/python docs/screenshots/make.py`. Takes a minute, needs Chromium.
+
+Starts an installation of its own in a temporary folder, with a simulator instead of Twilio, and plays the
+story of the demo: a first campaign with some answers, a second one on its way. For pictures that look alike
+everywhere: `apt-get install fonts-inter fonts-urw-base35 fonts-noto-core fonts-noto-cjk`, and let fontconfig
+answer `system-ui` with Inter and `serif` with P052.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT))
+
+from playwright.sync_api import Browser, Page  # noqa: E402
+from tests.browser import DESK, HAND, SOON, chromium, guest_id, rows  # noqa: E402
+from tests.processes import Installation, Server, simulator, until  # noqa: E402
+
+#: who is invited first: the first rows of the list, and the numbers that misbehave
+FIRST = (
+    "רות אלמוג", "Sunita Deshpande", "佐藤 健二", "أحمد منصور", "राजेश कुलकर्णी", "Charlotte Whitmore",
+    "Priya and Vikram Nair", "Dr. Miriam Goldfarb-Lévy", "Zeynep Aydın", "Oliver Hartley",
+    "Yonatan Ben-Ami", "Avraham Katz", "Dorothy Finch", "Rohan Shah",
+)  # fmt: skip
+ANSWERS = {
+    "רות אלמוג": ("yes", 2), "Sunita Deshpande": ("yes", 1), "佐藤 健二": ("maybe", 2),
+    "أحمد منصور": ("no", 0), "Charlotte Whitmore": ("yes", 1), "Priya and Vikram Nair": ("yes", 3),
+}  # fmt: skip
+#: a pace at which every state is to be seen
+SLOW = {
+    "latency": (0.3, 0.9), "sent_after": (0.6, 2.0), "delivered_after": (0.5, 2.5), "read_after": (1.0, 6.0),
+    "read_share": 0.6, "seed": 4, "slow_seconds": 1.0,
+}  # fmt: skip
+
+
+class Studio:
+    """One installation, and pictures of it."""
+
+    def __init__(self, browser: Browser, installation: Installation, server: Server, witness: str) -> None:
+        self.browser, self.installation, self.server, self.witness = browser, installation, server, witness
+        self.signed_in: Any = None
+        page = self.page()
+        page.goto(server.signin_url())
+        self.signed_in = page.context.storage_state()
+        page.context.close()
+        self.event = f"{server.url}/e/{rows(installation, 'SELECT slug FROM events_event')[0][0]}/"
+
+    def page(self, address: str = "", **options: Any) -> Page:
+        context = self.browser.new_context(
+            **{"viewport": DESK, "device_scale_factor": 1, "reduced_motion": "reduce", "locale": "en-GB"}
+            | ({"storage_state": self.signed_in} if self.signed_in else {})
+            | options
+        )
+        context.set_default_timeout(SOON)
+        page = context.new_page()
+        if address:
+            page.goto(address)
+        return page
+
+    @contextmanager
+    def view(self, address: str, **options: Any) -> Iterator[Page]:
+        page = self.page(address, **options)
+        page.evaluate("document.fonts.ready")
+        yield page
+        page.context.close()
+
+    def answer(self, name: str, reply: str, heads: int) -> None:
+        with self.view(self.rsvp(name)) as page:
+            page.locator(f"label[for={reply}]").click()
+            if heads > 1 and reply != "no":
+                page.locator("#heads").fill(str(heads))
+            page.locator("[data-send]").click()
+            page.locator("#done-title").wait_for()
+
+    def rsvp(self, name: str) -> str:
+        ((token,),) = rows(self.installation, "SELECT token FROM guests_guest WHERE name = ?", name)
+        return f"{self.server.url}/r/{token}"
+
+    def states(self, campaign: int) -> dict[str, int]:
+        found = rows(
+            self.installation,
+            "SELECT state, count(*) FROM invitations_invitation WHERE campaign_id = ? GROUP BY state",
+            campaign,
+        )
+        return dict(found)
+
+    def ids(self, names: tuple[str, ...]) -> str:
+        return "&".join(f"id={guest_id(self.installation, name)}" for name in names)
+
+
+def shoot(page: Page, name: str, *, whole: bool = False) -> None:
+    page.screenshot(path=HERE / f"{name}.png", full_page=whole)
+    print(name)
+
+
+def send(page: Page) -> None:
+    page.locator("#confirm-send").click()
+    page.locator("#toasts").wait_for()
+
+
+def live(page: Page) -> None:
+    page.locator("#lamp[data-state=live]").wait_for()
+
+
+def play(studio: Studio) -> None:
+    guests = studio.event
+    with studio.view(f"{studio.server.url}/signin", storage_state=None) as page:
+        shoot(page, "signin")
+    with studio.view(guests) as page:
+        page.locator("#pick-page").check()
+        page.locator("[data-pick-all]").click()
+        page.locator("[data-pick-label]").click()
+        page.locator("#step-on").click()
+        page.get_by_text("2 of 58").wait_for()
+        shoot(page, "dialog")
+    with studio.view(f"{guests}send?{studio.ids(FIRST)}") as page:
+        send(page)
+
+    def settled() -> bool:
+        found = studio.states(1)
+        return sum(found.get(s, 0) for s in ("queued", "sending", "unsure", "accepted", "sent")) == 0
+
+    until(settled, 60, "the first campaign is through")
+    for name, (reply, heads) in ANSWERS.items():
+        studio.answer(name, reply, heads)
+    with studio.view(f"{guests}import") as page:
+        page.locator("#file").set_input_files(ROOT / "src/cordially/sample/guests.csv")
+        page.locator("main form button").click()
+        page.locator("#mend").wait_for()
+        shoot(page, "import")
+    with studio.view(studio.rsvp("राजेश कुलकर्णी")) as page:
+        page.locator("label[for=yes]").click()
+        page.locator("#heads").fill("3")
+        shoot(page, "rsvp")
+    with studio.view(studio.rsvp("राजेश कुलकर्णी"), **HAND) as page:
+        shoot(page, "phone-rsvp", whole=True)
+    with studio.view(f"{studio.witness}/phone/+12125550110", viewport={"width": 720, "height": 900}) as page:
+        shoot(page, "simulator-phone")
+
+    studio.installation.shell("sender", "--per-second", "3")
+    pages = {
+        "guests": studio.page(f"{guests}?sort=changed"),
+        "guests-dark": studio.page(f"{guests}?sort=changed", color_scheme="dark"),
+        "phone-guests": studio.page(f"{guests}?sort=changed", **HAND),
+    }
+    with studio.view(f"{guests}send?all=1&show=new") as page:
+        send(page)
+    until(lambda: studio.states(2).get("read", 0) >= 5, 30, "the second campaign is in full flow")
+    for page in pages.values():
+        page.reload()
+        live(page)
+    for name, page in pages.items():
+        shoot(page, name)
+        page.context.close()
+    campaign = f"{guests}campaigns/2"
+    for name, options in (
+        ("campaign", {}),
+        ("campaign-dark", {"color_scheme": "dark"}),
+        ("phone-campaign", HAND),
+    ):
+        with studio.view(campaign, **options) as page:
+            live(page)
+            shoot(page, name)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, simulator(**SLOW) as witness:
+        installation = Installation(Path(folder) / "data", witness.account)
+        installation.shell("template", "rsvp_invitation", "--create")
+        with installation.server("--with-demo") as server, chromium() as browser:
+            studio = Studio(browser, installation, server, witness.url)
+            play(studio)
+
+
+if __name__ == "__main__":
+    main()

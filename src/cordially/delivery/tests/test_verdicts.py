@@ -1,0 +1,121 @@
+"""From what the provider said to what the ledger should know."""
+
+from __future__ import annotations
+
+import pytest
+from tests.people import NOW, later
+
+from cordially.delivery import verdicts
+from cordially.invitations.attempts import Attempt
+from cordially.invitations.ledger import UNSURE_REASON
+from cordially.invitations.lifecycle import State
+from cordially.invitations.models import Source
+from cordially.providers.base import Accepted, Refused, Unknown
+from cordially.providers.errors import ErrorClass, Fault
+from cordially.providers.events import Delivery, StatusUpdate
+
+ATTEMPT = Attempt("0123456789ab", 7, 1)
+
+
+def fault(error_class: ErrorClass, code: int | None = 63018, **given: str) -> Fault:
+    return Fault(error_class, "It did not work.", code, **given)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (Accepted("SM1"), State.ACCEPTED),
+        (Unknown("no answer came"), State.UNSURE),
+        (Refused(fault(ErrorClass.RETRY_SOON)), State.QUEUED),
+        (Refused(fault(ErrorClass.RETRY_LATER)), State.QUEUED),
+        (Refused(fault(ErrorClass.SENDER)), State.QUEUED),
+        (Refused(fault(ErrorClass.TEMPLATE)), State.QUEUED),
+        (Refused(fault(ErrorClass.GUEST)), State.FAILED),
+    ],
+)
+def test_every_outcome_leads_to_a_state(outcome, state):
+    news = verdicts.of_outcome(ATTEMPT, outcome, NOW)
+    assert (news.state, news.attempt, news.source, news.at) == (state, ATTEMPT, Source.ENGINE, NOW)
+
+
+def test_what_was_taken_is_asked_about_when_no_callback_comes():
+    news = verdicts.of_outcome(ATTEMPT, Accepted("SM1"), NOW)
+    assert news.message_id == "SM1"
+    assert news.look_at > later(5)
+
+
+def test_what_got_no_answer_is_looked_up_soon_and_says_so():
+    news = verdicts.of_outcome(ATTEMPT, Unknown("the line broke"), NOW)
+    assert (news.reason, news.raw, news.look_at) == (UNSURE_REASON, "the line broke", later(2))
+
+
+def test_what_was_refused_for_now_waits_as_long_as_the_provider_asked():
+    news = verdicts.of_outcome(ATTEMPT, Refused(fault(ErrorClass.RETRY_SOON), retry_after=40.0), NOW)
+    assert news.due_at == later(40)
+    assert (news.code, news.error_class, news.reason) == (63018, "retry_soon", "It did not work. (63018)")
+
+
+@pytest.mark.parametrize("error_class", [ErrorClass.SENDER, ErrorClass.TEMPLATE])
+def test_nobody_waits_for_a_clock_when_a_person_must_mend_the_fault(error_class):
+    assert verdicts.of_outcome(ATTEMPT, Refused(fault(error_class)), NOW).due_at is None
+
+
+def test_after_too_many_attempts_it_fails_and_says_how_many():
+    last = ATTEMPT._replace(number=10)
+    news = verdicts.of_outcome(last, Refused(fault(ErrorClass.RETRY_SOON)), NOW)
+    assert (news.state, news.due_at) == (State.FAILED, None)
+    assert news.reason == "Tried 10 times. It did not work. (63018)"
+
+
+def test_an_outage_of_an_hour_fails_nobody():
+    unreachable = Refused(fault(ErrorClass.RETRY_SOON, code=None))
+    for number in (1, 10, 500):
+        news = verdicts.of_outcome(ATTEMPT._replace(number=number), unreachable, NOW)
+        assert news.state == State.QUEUED and news.due_at is not None
+
+
+def test_a_failure_tells_the_host_what_to_do_and_keeps_the_providers_words_to_the_log():
+    told = fault(ErrorClass.GUEST, 63024, cure="Ask for another number.", detail="to=whatsapp:+972541234567")
+    news = verdicts.of_outcome(ATTEMPT, Refused(told), NOW)
+    assert news.reason == "It did not work. Ask for another number. (63024)"
+
+
+def test_a_sentence_is_never_longer_than_its_column():
+    news = verdicts.of_outcome(ATTEMPT, Refused(Fault(ErrorClass.GUEST, "x" * 500)), NOW)
+    assert len(news.reason) == 300
+
+
+@pytest.mark.parametrize("delivery", [Delivery.ACCEPTED, Delivery.SENT, Delivery.DELIVERED, Delivery.READ])
+def test_a_callback_says_how_far_a_message_has_come(delivery):
+    news = verdicts.of_update(StatusUpdate("SM1", delivery, "word", ATTEMPT.key), NOW, Source.CALLBACK)
+    assert (news.state, news.message_id, news.attempt) == (State(delivery.value), "SM1", ATTEMPT)
+
+
+def test_a_word_that_is_new_to_us_is_kept_and_never_guessed():
+    news = verdicts.of_update(StatusUpdate("SM1", Delivery.UNKNOWN, "pondered"), NOW, Source.CALLBACK)
+    assert (news.state, news.raw, news.attempt) == (None, "pondered", None)
+
+
+@pytest.mark.parametrize(
+    ("error_class", "state"),
+    [
+        (ErrorClass.GUEST, State.FAILED),
+        (ErrorClass.RETRY_LATER, State.QUEUED),
+        (ErrorClass.SENDER, State.QUEUED),
+        (ErrorClass.TEMPLATE, State.QUEUED),
+    ],
+)
+def test_a_message_that_fails_on_its_way_is_judged_like_one_that_was_refused(error_class, state):
+    update = StatusUpdate("SM1", Delivery.FAILED, "undelivered", ATTEMPT.key, fault(error_class))
+    assert verdicts.of_update(update, NOW, Source.CALLBACK).state == state
+
+
+def test_a_failure_without_a_cause_still_has_a_sentence():
+    update = StatusUpdate("SM1", Delivery.FAILED, "failed", ATTEMPT.key)
+    news = verdicts.of_update(update, NOW, Source.CALLBACK)
+    assert (news.state, news.reason) == (State.FAILED, "The message could not be delivered.")
+
+
+def test_a_failure_whose_attempt_is_not_known_is_not_tried_again():
+    update = StatusUpdate("SM1", Delivery.FAILED, "failed", "no key", fault(ErrorClass.RETRY_SOON))
+    assert verdicts.of_update(update, NOW, Source.CALLBACK).state == State.FAILED

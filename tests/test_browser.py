@@ -1,0 +1,609 @@
+"""The host at a real browser, the guest at a phone: what they see, with whole processes behind it."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from .browser import DESK, HAND, PHONE, SOON, Visit, Watch, browser, guest_id, rows, visit, watch
+from .processes import Installation, Server, Simulator, simulator, until
+
+__all__ = ["browser", "visit", "watch"]  # fixtures
+
+pytestmark = pytest.mark.browser
+
+DATA = Path(__file__).parent / "data"
+DEMO = "maya-arjun"
+#: milliseconds for a whole campaign to come to its end
+LONG = 30_000
+expect.set_options(timeout=SOON)
+
+#: fast, but slow enough that a state can be seen before the next one comes
+LIFELIKE = {
+    "latency": (0.2, 0.4),
+    "sent_after": (0.2, 0.5),
+    "delivered_after": (0.3, 0.8),
+    "read_after": (0.5, 1.5),
+    "slow_seconds": 1.0,
+    "seed": 7,
+}
+
+
+@dataclass
+class House:
+    """A server with the demo, and the Twilio behind it."""
+
+    installation: Installation
+    server: Server
+    witness: Simulator
+
+    def enter(self, page: Page, where: str = "") -> Page:
+        page.goto(self.server.signin_url())
+        page.goto(self.at(where))
+        return page
+
+    def at(self, where: str = "") -> str:
+        return f"{self.server.url}/e/{DEMO}/{where}"
+
+    def rsvp(self, name: str) -> str:
+        ((token,),) = rows(self.installation, "SELECT token FROM guests_guest WHERE name = ?", name)
+        return f"{self.server.url}/r/{token}"
+
+    def people(self, folder: Path, guests: int) -> None:
+        """More guests of the demo, to whom nothing has been sent."""
+        path = folder / "more.csv"
+        lines = [f"Late Guest {n},+97250{2_000_000 + n * 13}" for n in range(1, guests + 1)]
+        path.write_text("\n".join(["Name,Phone", *lines]))
+        self.installation.shell("import-guests", DEMO, str(path))
+
+
+def open_house(folder: Path, *options: str, **faults: Any) -> Iterator[House]:
+    with simulator(**{**LIFELIKE, **faults}) as witness:
+        installation = Installation(folder / "data", witness.account)
+        installation.shell("template", "rsvp_invitation", "--create")
+        if options:
+            installation.shell("sender", *options)
+        with installation.server("--with-demo") as server:
+            yield House(installation, server, witness)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    yield from open_house(tmp_path)
+
+
+@pytest.fixture
+def slow_house(tmp_path: Path) -> Iterator[House]:
+    yield from open_house(tmp_path, "--per-second", "1")
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One that tests only look at: the messy list of 400 is in it as well, and a campaign has run."""
+    folder = tmp_path_factory.mktemp("shown")
+    for house in open_house(folder, latency=(0.0, 0.05), slow_seconds=0.1):
+        house.installation.shell("send", DEMO, "--wait")
+        messy = str(DATA / "guests-messy.csv")
+        house.installation.shell("import-guests", DEMO, messy, "--country", "IL")
+        yield house
+
+
+# What is on the page ---------------------------------------------------------
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator("tr[id^='g-']").filter(has=page.locator(".cell-name").get_by_text(name, exact=True))
+
+
+def pill(page: Page, name: str) -> Locator:
+    return row(page, name).locator(".pill")
+
+
+def mark(page: Page) -> None:
+    """A page that was loaded anew would not have it any more."""
+    page.evaluate("window.neverReloaded = true")
+
+
+def is_marked(page: Page) -> bool:
+    return bool(page.evaluate("window.neverReloaded === true"))
+
+
+def sum_of(page: Page) -> dict[str, int]:
+    """The printed equation, read in one instant: the audience as `chosen`, and each state's count."""
+    said = page.locator("[data-equation]").first.evaluate(
+        """all => [...all.querySelectorAll('a')].map(
+             one => [one.querySelector('span').textContent.trim(), one.querySelector('b').textContent])"""
+    )
+    return {word: int(count.replace(",", "")) for word, count in said}
+
+
+def adds_up(page: Page, audience: int) -> dict[str, int]:
+    said = sum_of(page)
+    states = {word: count for word, count in said.items() if word != "chosen"}
+    assert said["chosen"] == audience == sum(states.values()), said
+    return states
+
+
+def is_live(page: Page) -> None:
+    expect(page.locator("#lamp")).to_have_attribute("data-state", "live")
+    expect(page.locator("#lamp")).to_have_text("Live")
+
+
+def send_from_dialog(page: Page, count: int) -> None:
+    noun = "invitation" if count == 1 else "invitations"
+    page.get_by_role("button", name=f"Send {count} {noun}", exact=True).click()
+    verb = "is" if count == 1 else "are"
+    expect(page.locator("#toasts")).to_contain_text(f"{count} {noun} {verb} on the way.")
+
+
+def width_of(page: Page) -> tuple[int, int]:
+    return tuple(
+        page.evaluate("[document.scrollingElement.scrollWidth, document.scrollingElement.clientWidth]")
+    )
+
+
+# 1. The main job -------------------------------------------------------------
+
+
+def test_choose_read_send_watch_and_try_again(house: House, visit: Visit) -> None:
+    page = visit()
+    page.goto(house.server.signin_url())
+    page.get_by_role("link", name="Maya & Arjun").first.click()
+    expect(page.get_by_role("heading", name="Guests", level=1)).to_be_visible()
+    expect(page.locator("#guests-head")).to_have_text("61 on the list, 0 invited, 0 people coming.")
+
+    page.get_by_label("Select this page").check()
+    page.get_by_role("button", name="Select all 61").click()
+    page.get_by_role("button", name="Send to 61").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", level=2)).to_have_text("58 of 61 are ready to go")
+    expect(dialog).to_contain_text("58 + 3 = 61 chosen")
+    expect(dialog.locator(".people")).to_have_text(re.compile(r"No number that a message can go to\s*3"))
+
+    bubble = dialog.locator(".bubble")
+    ((starts,),) = rows(house.installation, "SELECT starts_at FROM events_event")
+    day = datetime.fromisoformat(starts)
+    for name in ("רות אלמוג", "Sunita Deshpande"):
+        expect(bubble).to_contain_text(f"Dear {name},")
+        expect(bubble).to_contain_text("Maya & Arjun")
+        expect(bubble).to_contain_text(f"{day.day} {day:%B %Y}, 18:30")
+        expect(bubble).to_contain_text("The Orange Grove, 12 HaNadiv Street, Binyamina")
+        expect(bubble).to_contain_text(house.rsvp(name))
+        if name == "רות אלמוג":
+            dialog.get_by_role("button", name="Next guest").click()
+    expect(dialog).to_contain_text("2 of 58")
+    assert house.witness.messages() == [], "nothing may leave before the last button"
+
+    send_from_dialog(page, 58)
+    is_live(page)
+    mark(page)
+    assert set(adds_up(page, 61)) & {"queued", "sending", "accepted", "sent"}, "the page shows it on its way"
+    expect(pill(page, "Sunita Deshpande")).to_have_text("Read", timeout=LONG)
+    expect(page.locator("#progress .pill")).to_have_text("Finished", timeout=LONG)
+    expect(page.locator("#tabs")).to_contain_text("Failed 3", timeout=LONG)
+    expect(page.locator("#guests-head")).to_contain_text("58 invited")
+    assert is_marked(page), "the page was loaded anew"
+
+    def settled() -> bool:
+        return not any(message["moving"] for message in house.witness.messages())
+
+    until(settled, 30, "the simulator is done")
+    page.locator("#progress h2 a").click()
+    expect(page.locator("[data-equation]")).to_contain_text("failed")
+    reached = adds_up(page, 61)
+    assert reached["failed"] == 3 and reached["read"] and reached["delivered"], reached
+    assert set(reached) == {"read", "delivered", "failed", "left out"}, reached
+    expect(page.locator(".statebar").first).to_have_attribute(
+        "aria-label", f"{reached['read']} read, {reached['delivered']} delivered, 3 failed and 3 left out"
+    )
+    page.get_by_role("link", name="Failed 3").click()
+    expect(page.locator("#people tbody tr")).to_have_count(3)
+    wrong = page.locator("#people tbody tr").filter(has_text="Yonatan Ben-Ami")
+    expect(wrong).to_contain_text(
+        "This phone number can’t be right. Correct the number, then send again. (21211)"
+    )
+
+    page.goto(house.at("?show=failed"))
+    is_live(page)
+    expect(pill(page, "Yonatan Ben-Ami")).to_have_text("Failed")
+    expect(row(page, "Yonatan Ben-Ami").locator(".cell-sub").last).to_contain_text(
+        "This phone number can’t be right"
+    )
+    expect(row(page, "Dorothy Finch")).to_contain_text("asked for no more messages")
+    mark(page)
+    page.evaluate(
+        """() => {
+          window.said = [];
+          new MutationObserver(() => {
+            const row = [...document.querySelectorAll("tr[id^='g-']")].find(
+              one => one.querySelector(".cell-name").textContent.includes("Yonatan"));
+            const word = row?.querySelector(".pill").textContent;
+            if (word && window.said.at(-1) !== word) window.said.push(word);
+          }).observe(document.body, { subtree: true, childList: true, characterData: true });
+        }"""
+    )
+    row(page, "Yonatan Ben-Ami").get_by_role("button", name="Retry").click()
+    expect(page.locator("#toasts")).to_contain_text("1 invitation waits for another try.")
+    page.wait_for_function("window.said.length > 1 && window.said.at(-1) === 'Failed'")
+    again = page.evaluate("window.said.filter(word => word !== 'Failed')")
+    assert set(again) <= {"Queued", "Sending"} and again, page.evaluate("window.said")
+    assert is_marked(page), "the page was loaded anew"
+
+
+def test_pause_resume_and_cancel_with_exact_numbers(slow_house: House, visit: Visit, tmp_path: Path) -> None:
+    house = slow_house
+    house.people(tmp_path, 30)
+    page = house.enter(visit(), "?q=Late+Guest")
+    page.get_by_label("Select this page").check()
+    page.get_by_role("button", name="Send to 30").click()
+    expect(page.get_by_role("dialog").get_by_role("heading", level=2)).to_have_text("All 30 are ready to go")
+    send_from_dialog(page, 30)
+    page.locator("#progress h2 a").click()
+    is_live(page)
+    mark(page)
+    turn = page.locator("#campaign-figures .stat__value").first
+
+    def had_turn() -> int:
+        return int(re.findall(r"\d+", turn.inner_text())[0])
+
+    def paused_at() -> int:
+        """Pressed, said, and nothing on its way any more: the number that had their turn."""
+        page.get_by_role("button", name="Pause", exact=True).click()
+        expect(page.locator("#campaign-figures")).to_contain_text("Paused")
+        expect(page.locator("#campaign-note")).to_contain_text("Paused")
+        expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+        expect(page.locator("[data-equation]")).not_to_contain_text("sending")
+        return had_turn()
+
+    expect(turn).not_to_have_text(re.compile(r"^[012] of"), timeout=LONG)
+    before = paused_at()
+    assert before == len(house.witness.messages()) < 30
+    states = adds_up(page, 30)
+    assert states["queued"] == 30 - before
+    page.wait_for_timeout(1500)  # at a message a second, one more would have left by now
+    assert len(house.witness.messages()) == before, "a paused campaign sends nothing"
+
+    page.get_by_role("button", name="Resume", exact=True).click()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    until(lambda: len(house.witness.messages()) > before, 10, "it goes on")
+    after = paused_at()
+    assert before < after == len(house.witness.messages())
+    page.get_by_role("button", name="Resume", exact=True).click()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    paused_at()
+    sent = had_turn()
+
+    page.get_by_role("link", name="Cancel the rest").click()
+    dialog = page.get_by_role("dialog")
+    rest = 30 - sent
+    expect(dialog.get_by_role("heading")).to_have_text(f"Cancel the other {rest}?")
+    expect(dialog).to_contain_text(
+        f"{sent} have had their turn and can’t be called back. {rest} will not be sent"
+    )
+    dialog.get_by_role("link", name="Keep sending").click()
+    expect(dialog).to_be_hidden()
+    assert adds_up(page, 30)["queued"] == rest, "nothing was cancelled yet"
+    assert is_marked(page), "the page was loaded anew"
+    page.get_by_role("link", name="Cancel the rest").click()
+    dialog.get_by_role("button", name=f"Cancel {rest} invitations").click()
+    expect(page.locator("#campaign-note")).to_contain_text("Cancelled")
+    expect(page.locator("[data-equation] a").filter(has_text="cancelled")).to_have_text(
+        re.compile(rf"{rest}\s*cancelled")
+    )
+    assert adds_up(page, 30)["cancelled"] == rest
+    assert len(house.witness.messages()) == sent, "what was cancelled never left"
+
+
+# 2. Live ---------------------------------------------------------------------
+
+#: remembers when each row first showed each state
+STOPWATCH = """() => {
+  window.first = {};
+  const look = () => document.querySelectorAll("tr[id^='g-']").forEach(row => {
+    const key = row.id.slice(2) + " " + (row.querySelector(".pill")?.textContent ?? "").trim().toLowerCase();
+    window.first[key] ??= Date.now();
+  });
+  look();
+  new MutationObserver(look).observe(
+    document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+}"""
+
+
+def test_a_change_is_on_the_screen_within_half_a_second(house: House, visit: Visit, tmp_path: Path) -> None:
+    house.installation.shell("sender", "--per-second", "5")
+    house.people(tmp_path, 20)
+    page = house.enter(visit(), "?q=Late+Guest")
+    is_live(page)
+    mark(page)
+    page.evaluate(STOPWATCH)
+    # Send is pressed at another desk
+    other = house.enter(visit(), "send?all=1&q=Late+Guest")
+    other.get_by_role("button", name="Send 20 invitations").click()
+    expect(page.locator("#progress .pill")).to_have_text("Finished", timeout=LONG)
+    until(lambda: not any(message["moving"] for message in house.witness.messages()), 20, "all is reported")
+    total = len(
+        rows(house.installation, "SELECT 1 FROM invitations_invitation WHERE state IN ('read', 'delivered')")
+    )
+    assert total == 20
+    expect(page.locator("tr[id^='g-'] .pill").filter(has_text=re.compile("Read|Delivered"))).to_have_count(20)
+    assert is_marked(page)
+    seen = page.evaluate("window.first")
+    committed = rows(
+        house.installation,
+        "SELECT i.guest_id, e.status, e.at FROM invitations_statusevent e"
+        " JOIN invitations_invitation i ON i.id = e.invitation_id",
+    )
+    delays = []
+    for guest, status, at in committed:
+        shown = seen.get(f"{guest} {status}")  # a state may give way to the next before it is drawn
+        if shown is not None:
+            delays.append(shown / 1000 - datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp())
+    assert len(delays) > 60, f"only {len(delays)} of {len(committed)} changes were seen"
+    tenths = statistics.quantiles(delays, n=10)
+    print(f"from commit to screen: median {statistics.median(delays):.3f} s, 90 % within {tenths[-1]:.3f} s")
+    assert statistics.median(delays) < 0.5
+    assert tenths[-1] < 1.0
+
+
+def test_a_lost_server_is_said_and_what_was_missed_comes_by_itself(
+    house: House, visit: Visit, watch: Watch, tmp_path: Path
+) -> None:
+    watch.expected += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET"]
+    page = house.enter(visit())
+    is_live(page)
+    expect(row(page, "Sunita Deshpande")).to_contain_text("Not invited yet")
+    mark(page)
+    house.server.kill()
+    lamp = page.locator("#lamp")
+    expect(lamp).to_have_attribute("data-state", "stale")
+    expect(lamp).to_have_text(
+        re.compile(r"^The connection is gone; these numbers are from \d\d:\d\d:\d\d\. Trying again\.$")
+    )
+    house.installation.shell("send", DEMO, "--wait")  # meanwhile, from the shell
+    expect(row(page, "Sunita Deshpande")).to_contain_text("Not invited yet")
+    house.server = house.installation.start()
+    try:
+        is_live(page)
+        expect(pill(page, "Sunita Deshpande")).to_have_text(re.compile("Delivered|Read"))
+        expect(page.locator("#guests-head")).to_contain_text("58 invited")
+        expect(page.locator("#progress")).to_contain_text("58 of 58 had their turn")
+        assert is_marked(page), "the page was loaded anew"
+    finally:
+        assert house.server.stop() == 0
+
+
+def test_without_the_live_line_the_page_asks_every_ten_seconds(
+    house: House, visit: Visit, watch: Watch
+) -> None:
+    watch.expected += ["ERR_FAILED"]
+    page = visit()
+    page.clock.install()
+    is_line = re.compile(r"/live\?(?!.*poll=1)")
+    page.route(is_line, lambda route: route.abort())
+    house.enter(page)
+    expect(page.locator("#lamp")).to_have_text("Every 10 s, the live line is down")
+    mark(page)
+    house.installation.shell("send", DEMO, "--wait")
+    expect(row(page, "Sunita Deshpande")).to_contain_text("Not invited yet")
+    page.clock.fast_forward(10_500)
+    expect(pill(page, "Sunita Deshpande")).to_have_text(re.compile("Delivered|Read"))
+    page.unroute(is_line)
+    page.clock.fast_forward(10_500)
+    is_live(page)
+    assert is_marked(page)
+
+
+# 3. The guest ----------------------------------------------------------------
+
+
+def test_an_answer_from_a_phone_is_on_the_open_page(house: House, visit: Visit) -> None:
+    name, number = "Zeynep Aydın", "+12125550121"
+    page = house.enter(visit(), f"send?id={guest_id(house.installation, name)}")
+    send_from_dialog(page, 1)
+    page.goto(house.at("?q=Zeynep"))
+    is_live(page)
+    expect(pill(page, name)).to_have_text(re.compile("Delivered|Read"))
+    expect(row(page, name)).to_contain_text("No answer yet")
+    mark(page)
+
+    phone = visit(f"{house.witness.url}/phone/{number}", **HAND)
+    link = phone.locator(".bubble a").first
+    expect(link).to_have_attribute("href", house.rsvp(name))
+    with phone.context.expect_page() as opened:
+        link.tap()
+    own = opened.value
+    expect(own.get_by_role("heading", level=1)).to_have_text(re.compile(r"Maya\s*&\s*Arjun"))
+    for _ in range(2):
+        own.reload()
+    assert rows(house.installation, "SELECT * FROM rsvp_answer") == [], "looking changes nothing"
+    expect(row(page, name)).to_contain_text("No answer yet")
+
+    own.get_by_text("With joy, yes").tap()
+    expect(own.get_by_role("button", name="Answer: 4 people are coming")).to_be_visible()
+    own.get_by_role("button", name="Fewer").tap()
+    own.get_by_role("button", name="Answer: 3 people are coming").tap()
+    expect(own.locator("#done-title")).to_be_visible()
+    expect(row(page, name).locator(".answer")).to_have_text("Coming · 3")
+    expect(page.locator("#guests-head")).to_contain_text("3 people coming")
+
+    own.get_by_role("link", name="Change the answer").tap()
+    own.get_by_text("Sadly, no").tap()
+    own.get_by_role("button", name="Send the answer").tap()
+    expect(row(page, name).locator(".answer")).to_have_text("Can’t come")
+    expect(page.locator("#guests-head")).to_contain_text("0 people coming")
+    assert is_marked(page)
+
+
+# 4. Names and reasons --------------------------------------------------------
+
+
+def test_who_cant_be_invited_has_the_reason_instead_of_a_button(shown: House, visit: Visit) -> None:
+    page = shown.enter(visit(), "?show=blocked")
+    listed = page.locator("tr[id^='g-']")
+    expect(listed).to_have_count(41)
+    expect(listed.get_by_role("link", name="Send")).to_have_count(0)
+    expect(listed.get_by_role("button")).to_have_count(0)
+    for one in listed.all():
+        expect(one.locator(".cell-status .cell-sub")).to_have_text(re.compile(r"^\S.{15,}"))
+    expect(row(page, "Walter Quill")).to_contain_text("There is no phone number. Add one when you have it.")
+    expect(row(page, "Ori Koren")).to_contain_text("There is more than one number here")
+    expect(row(page, "Thomas Weber")).to_contain_text("A digit or more is missing")
+    page.get_by_label("Select Walter Quill").check()
+    page.get_by_role("button", name="Send to 1").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading")).to_have_text("Walter Quill can’t be invited now")
+    expect(dialog.get_by_role("button", name=re.compile("^Send"))).to_have_count(0)
+
+
+EVIL = ("<script>alert(1)</script>", '=HYPERLINK("http://evil.example","click")', "+SUM(A1:A9)", "@cmd")
+
+
+def test_names_are_text_on_every_page_and_nothing_breaks_the_policy(shown: House, visit: Visit) -> None:
+    page = shown.enter(visit())  # every dialog and every error in the console fails the test
+    policy = page.request.get(shown.at()).headers["content-security-policy"]
+    assert "unsafe" not in policy and "data:" not in policy
+    for name in EVIL:
+        page.goto(shown.at())
+        page.get_by_label("Search by name or number").fill(name)
+        expect(row(page, name).first).to_be_visible()
+        row(page, name).get_by_role("link", name="Send").first.click()
+        expect(page.get_by_role("dialog").locator(".bubble")).to_contain_text(f"Dear {name},")
+        page.get_by_role("link", name="Not now").click()
+        # the newest of that name that can be asked
+        page.goto(shown.rsvp(name))
+        expect(page.locator(".invite__dear")).to_contain_text(name)
+    for number in range(1, 11):
+        page.goto(shown.at(f"?page={number}"))
+        expect(page.locator("tr[id^='g-']").first).to_be_visible()
+    for where in (
+        "campaigns",
+        "campaigns/1",
+        "campaigns/1?state=failed",
+        "send",
+        "send?all=1&at=350",
+        "import",
+        "../../",
+    ):
+        page.goto(shown.at(where))
+        expect(page.locator("h1")).to_be_visible()
+    assert page.locator("script:not([src])").count() == 0
+
+
+def test_a_list_is_imported_and_what_is_wrong_is_said_row_by_row(house: House, visit: Visit) -> None:
+    page = house.enter(visit(), "import")
+    page.get_by_label("File").set_input_files(DATA / "guests-messy.xlsx")
+    page.get_by_label("Numbers without a country are read as").select_option("IL")
+    page.get_by_role("button", name="Import the list").click()
+    expect(page.locator(".stat").filter(has_text="Added").locator(".stat__value")).to_have_text("383")
+    expect(page.locator(".stat").filter(has_text="To mend").locator(".stat__value")).to_have_text("38")
+    expect(page.locator("#mend tbody tr")).to_have_count(38)
+    expect(page.locator("#mend")).to_contain_text("<script>alert(1)</script>")
+    page.get_by_role("link", name="All who can’t be invited").click()
+    expect(page.locator("tr[id^='g-']")).to_have_count(41)
+
+
+# 5. Widths, and everybody ----------------------------------------------------
+
+
+def looks(house: House) -> dict[str, str]:
+    return {
+        "events": f"{house.server.url}/",
+        "guests": house.at(),
+        "can't be invited": house.at("?show=blocked"),
+        "evil names": house.at("?q=%28"),
+        "nobody": house.at("?q=nobody+at+all"),
+        "send": house.at("send?all=1"),
+        "import": house.at("import"),
+        "campaigns": house.at("campaigns"),
+        "campaign": house.at("campaigns/1"),
+        "failed": house.at("campaigns/1?state=failed"),
+        "cancel": house.at("campaigns/1/cancel"),
+        "rsvp": house.rsvp("Charlotte Whitmore"),
+        "rsvp in Hebrew": house.rsvp("רות אלמוג"),
+        "no such link": f"{house.server.url}/r/nobody",
+        "phones": f"{house.witness.url}/phone",
+        "a phone": f"{house.witness.url}/phone/+12125550110",
+    }
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_no_page_scrolls_sideways(shown: House, visit: Visit, watch: Watch, width: int) -> None:
+    watch.expected += ["404"]  # a link that leads nowhere
+    size = {"viewport": {"width": width, "height": 700}, "is_mobile": True, "has_touch": True}
+    page = visit(f"{shown.server.url}/signin", **size)
+    wide = {} if width_of(page) == (width, width) else {"sign in": width_of(page)}
+    shown.enter(page)
+    for name, address in looks(shown).items():
+        page.goto(address)
+        if width_of(page) != (width, width):
+            wide[name] = width_of(page)
+    assert not wide, f"wider than {width}: {wide}"
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_send_works_under_the_thumb(house: House, visit: Visit, width: int) -> None:
+    size = {"viewport": {"width": width, "height": 700}, "is_mobile": True, "has_touch": True}
+    page = house.enter(visit(**size))
+    row(page, "Sunita Deshpande").get_by_role("link", name="Send").tap()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading")).to_have_text("Invite Sunita Deshpande")
+    assert width_of(page) == (width, width)
+    button = dialog.get_by_role("button", name="Send 1 invitation")
+    expect(button).to_be_in_viewport(ratio=1)
+    button.tap()
+    expect(page.locator("#toasts")).to_contain_text("1 invitation is on the way.")
+    expect(pill(page, "Sunita Deshpande")).to_have_text(re.compile("Delivered|Read"))
+    assert width_of(page) == (width, width)
+    row(page, "Grace Okafor").get_by_role("checkbox").check()
+    page.get_by_role("button", name="Send to 1").tap()
+    expect(dialog.get_by_role("heading")).to_have_text("Invite Grace Okafor")
+
+
+def test_everybody_can_use_every_page_in_light_and_dark(shown: House, visit: Visit) -> None:
+    axe = Axe()
+    page = visit(f"{shown.server.url}/signin", bypass_csp=True, reduced_motion="reduce")
+    broken: list[str] = []
+
+    def judge(name: str) -> None:
+        for viewport in (DESK, PHONE):
+            page.set_viewport_size(viewport)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                for found in axe.run(page).response["violations"]:
+                    nodes = [node["html"][:160] for node in found["nodes"][:3]]
+                    broken.append(f"{name}, {viewport['width']} {scheme}: {found['id']} {nodes}")
+
+    judge("sign in")
+    shown.enter(page, "?show=blocked")
+    is_live(page)
+    judge("guests who can't be invited")
+    page.goto(shown.at("?q=a"))
+    is_live(page)
+    judge("guests")
+    page.get_by_label("Select this page").check()
+    page.locator("[data-pick-label]").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    judge("dialog")
+    for name, where in (
+        ("campaign", "campaigns/1?state=failed"),
+        ("import", "import"),
+        ("campaigns", "campaigns"),
+    ):
+        page.goto(shown.at(where))
+        if name == "import":
+            page.get_by_label("File").set_input_files(DATA / "guests-messy.csv")
+            page.get_by_role("button", name="Import the list").click()
+            expect(page.locator("#mend")).to_be_visible()
+        judge(name)
+    page.goto(shown.rsvp("Charlotte Whitmore"))
+    judge("rsvp")
+    assert not broken, "\n".join(broken)
