@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 
 from cordially import __version__
-from cordially.setup import SetupError, setup
+from cordially.setup import SetupError, database_sentence, setup
 
 from .commands import demo, doctor, events, sending, serving, templates
 
@@ -40,8 +41,12 @@ def _django_command(name: str) -> click.Command:
     @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
     def run(rest: tuple[str, ...]) -> None:
         from django.core.management import execute_from_command_line
+        from django.db import DatabaseError
 
-        execute_from_command_line(["cordially", name, *rest])
+        try:
+            execute_from_command_line(["cordially", name, *rest])
+        except DatabaseError as error:
+            raise SetupError(database_sentence(error)) from error
 
     return run
 
@@ -83,3 +88,13 @@ def main() -> None:
     except SetupError as error:
         click.echo(f"cordially: {error}", err=True)
         sys.exit(2)
+    except Exception as error:
+        if os.environ.get("CORDIALLY_DEBUG", "").lower() in ("1", "true", "yes", "on"):
+            raise
+        # its text may hold a number or a secret
+        click.echo(
+            f"cordially: This should not happen: {type(error).__name__}. "
+            "The same command with CORDIALLY_DEBUG=1 shows where.",
+            err=True,
+        )
+        sys.exit(70)

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from cordially.delivery.webhooks import status_callback_url
 from cordially.invitations import senders
+from cordially.providers.twilio.address import checked_base, checked_callback
 from cordially.providers.twilio.client import TwilioProvider
 from cordially.providers.twilio.content import Credentials
 
@@ -27,6 +28,12 @@ def api_url() -> str:
 def credentials() -> Credentials:
     """For the Content API."""
     return Credentials(senders.account(), auth_token(), api_url())
+
+
+def check_addresses() -> None:
+    """Raises Misconfigured for addresses that no request can be made with. Before anything is opened."""
+    checked_base(api_url())
+    checked_callback(status_callback_url())
 
 
 def make_provider() -> TwilioProvider:

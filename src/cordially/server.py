@@ -12,11 +12,11 @@ import uvicorn
 import uvloop
 from django.conf import settings
 
+from cordially.lib.ports import PortTaken, bind
+
 from .service import Service
 
-
-class PortTaken(Exception):
-    """Another program listens there; the message says what to do."""
+__all__ = ["PortTaken", "Server", "bind", "running", "serve", "use_address"]
 
 
 class Server(uvicorn.Server):
@@ -60,23 +60,6 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening address; port 0 for any that is free. Raises PortTaken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise PortTaken(
-            f"Can't listen on {host}:{port}: {error.strerror}. "
-            f"Choose another port, for example PORT={port + 1 if port < 65535 else 8000}."
-        ) from error
-    listener.set_inheritable(True)
-    return listener
-
-
 def use_address(listener: socket.socket) -> str:
     """Make the address of this socket the site's own, unless a public one is configured. Returns the local one."""
     host, port = listener.getsockname()[:2]
@@ -104,7 +87,11 @@ async def running(listener: socket.socket) -> AsyncIterator[Server]:
     server = Server(Service())
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
-    await server.startup(sockets=[listener])
+    try:
+        await server.startup(sockets=[listener])
+    except BaseException:
+        await server.shutdown(sockets=[listener])
+        raise
     ticking = asyncio.create_task(server.main_loop())
     try:
         yield server

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,15 +21,11 @@ def _secret(name: str, path: Path) -> str:
     if value := env.str(name, ""):
         return str(value)
     try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        pass
-    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
     except OSError as error:
+        if os.path.exists(path):
+            return _kept_secret(path)
         raise ImproperlyConfigured(
             f"Can't write to the data folder {path.parent}: {error.strerror}. "
             "Set CORDIALLY_DATA_DIR to a folder that can be written."
@@ -38,11 +36,54 @@ def _secret(name: str, path: Path) -> str:
     return value
 
 
+def _kept_secret(path: Path) -> str:
+    """What the file holds. Another process that starts just now may be about to write it."""
+    try:
+        for _ in range(20):
+            if value := path.read_text().strip():
+                return value
+            time.sleep(0.05)
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(f"The file {path} can't be read. Mend it, or remove it.") from error
+    raise ImproperlyConfigured(f"The file {path} is empty. Remove it: the next start makes a new one.")
+
+
+def _port() -> int:
+    port = env.int("PORT", 8000)
+    if not 0 <= port <= 65535:
+        raise ImproperlyConfigured(f"PORT is {port}: ports go from 0 to 65535.")
+    return int(port)
+
+
+def _public_url() -> str:
+    """Scheme and host (and path, behind some proxies): links and callbacks are made of it."""
+    url = str(env.str("CORDIALLY_PUBLIC_URL", "")).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if url and (not whole or set(url) & set("?# ")):
+        raise ImproperlyConfigured(
+            f"CORDIALLY_PUBLIC_URL must look like https://invite.example.com, not {url}"
+        )
+    return url
+
+
+def _log_level() -> str:
+    level = str(env.str("CORDIALLY_LOG_LEVEL", "INFO")).upper()
+    if level not in logging.getLevelNamesMapping():
+        raise ImproperlyConfigured(
+            f"CORDIALLY_LOG_LEVEL is {level}: it must be DEBUG, INFO, WARNING or ERROR."
+        )
+    return level
+
+
 try:
     DATA_DIR = Path(env.str("CORDIALLY_DATA_DIR", "data")).resolve()
     DEBUG = env.bool("CORDIALLY_DEBUG", False)
-    PORT = env.int("PORT", 8000)
-    PUBLIC_URL = env.str("CORDIALLY_PUBLIC_URL", "").rstrip("/")
+    PORT = _port()
+    PUBLIC_URL = _public_url()
     #: where the server is reached when nothing is configured; `serve` replaces it by its own address
     SITE_URL = PUBLIC_URL or f"http://127.0.0.1:{PORT}"
     #: this process as reached from this machine; `serve` sets it
@@ -53,7 +94,7 @@ try:
     TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
     TWILIO_WHATSAPP_FROM = env.str("TWILIO_WHATSAPP_FROM", "")
     TWILIO_API_URL = env.str("TWILIO_API_URL", "").rstrip("/")
-    LOG_LEVEL = env.str("CORDIALLY_LOG_LEVEL", "INFO").upper()
+    LOG_LEVEL = _log_level()
     _database_url = env.str("DATABASE_URL", "")
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from error
@@ -72,8 +113,14 @@ except EnvError as error:
 if _database_url:
     try:
         _database = dj_database_url.parse(_database_url, conn_max_age=60)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"DATABASE_URL can't be read: {error}") from error
+    except (ValueError, KeyError) as error:
+        # without its text, which may hold the password
+        raise ImproperlyConfigured(
+            "DATABASE_URL can't be read. Write it like postgresql://user:password@host/name; "
+            "special characters of the password as %XX."
+        ) from error
+    if _database.get("ENGINE") not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
+        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL or SQLite database.")
 else:
     _database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA_DIR / "cordially.db")}
 if _database["ENGINE"] == "django.db.backends.sqlite3":
@@ -83,6 +130,9 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         # FULL: what was answered is on the disk; the promise needs it
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
+else:
+    # a host that swallows packets must not hold a command for minutes
+    _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -19,7 +19,7 @@ def setup() -> None:
     try:
         django.setup()
     except ImproperlyConfigured as error:
-        raise SetupError(str(error)) from error
+        raise SetupError(" ".join(str(error).split())) from error
 
 
 def prepare() -> None:
@@ -36,7 +36,7 @@ def prepare() -> None:
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", verbosity=0, interactive=False)
     except DatabaseError as error:
-        raise SetupError(_database_sentence(str(error).strip())) from error
+        raise SetupError(database_sentence(error)) from error
 
 
 def collect_static() -> None:
@@ -59,10 +59,12 @@ def _check_folder(folder: Path) -> None:
         ) from error
 
 
-def _database_sentence(detail: str) -> str:
+def database_sentence(error: Exception) -> str:
+    """What is wrong with the database and where to look, in one line."""
+    detail = str(error).strip()
     if "readonly" in detail or "read-only" in detail:
         return (
             "The database file is read-only. Make it writable, or set CORDIALLY_DATA_DIR to another folder."
         )
-    first_line = detail.splitlines()[0] if detail else "no reason given"
+    first_line = detail.splitlines()[0].rstrip(".") if detail else "no reason given"
     return f"The database can't be used: {first_line}. Look at DATABASE_URL or CORDIALLY_DATA_DIR."

@@ -20,6 +20,8 @@ def create(template: MessageTemplate) -> str:
     samples = [rendering.SAMPLES.get(name, name.replace("_", " ")) for name in names]
     ref = content.create_content(credentials(), template.name, template.language, numbered, samples)
     approval = content.request_approval(credentials(), ref, _review_name(template.name), template.category)
+    # new words are kept only now: what the provider refuses changes nothing here
+    template.save()
     senders.name_content(template, senders.account(), ref)
     return approval.status.value
 

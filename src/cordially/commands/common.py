@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
-from cordially.setup import prepare
+from cordially.setup import database_sentence, prepare
 
 if TYPE_CHECKING:
     from cordially.events.models import Event
@@ -40,15 +40,16 @@ def prepared(function: Callable[P, T]) -> Callable[P, T]:
         from django.db import DatabaseError
 
         from cordially.invitations.senders import NotReady
+        from cordially.providers.errors import Misconfigured
 
         try:
             return function(*args, **kwargs)
-        except NotReady as error:
+        except (NotReady, Misconfigured) as error:
             raise Refused(str(error)) from error
+        except UnicodeEncodeError as error:
+            raise Refused("Some of what was typed is no text (not UTF-8).") from error
         except DatabaseError as error:
-            raise Refused(
-                f"The database can't be used: {str(error).strip() or 'no reason given'}."
-            ) from error
+            raise Refused(database_sentence(error)) from error
 
     return run
 

@@ -58,6 +58,8 @@ def _sending() -> Iterator[Finding]:
         if not settings.USE_SIMULATOR:
             given = bool(getattr(settings, name))
             yield Finding(given, f"{name} is {'set' if given else 'missing'}.")
+    if not _is_configured():
+        return
     if settings.TWILIO_API_URL:
         yield Finding(
             None, f"TWILIO_API_URL sends everything to {settings.TWILIO_API_URL} instead of Twilio."
@@ -77,6 +79,15 @@ def _sending() -> Iterator[Finding]:
     yield Finding(True, f"The sender {sender.phone} and its template {content.ref} are known.")
 
 
+def _is_configured() -> bool:
+    """Whether there is an account to ask, and a number to ask it for."""
+    from django.conf import settings
+
+    return settings.USE_SIMULATOR or all(
+        (settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_WHATSAPP_FROM)
+    )
+
+
 def _not_ready(sentence: str, simulated: bool) -> str:
     return "The first `cordially serve` makes the template at the simulator." if simulated else sentence
 
@@ -86,7 +97,7 @@ async def _lines() -> list[Finding]:
     from django.conf import settings
 
     findings = []
-    if not settings.USE_SIMULATOR:
+    if not settings.USE_SIMULATOR and settings.TWILIO_ACCOUNT_SID and settings.TWILIO_AUTH_TOKEN:
         findings.append(await _twilio())
     if settings.PUBLIC_URL:
         findings.append(await _callbacks(settings.PUBLIC_URL))

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 NOT_INVITED = "not_invited"
 #: a campaign in which nothing moved for so long, and nothing is left to send, is not waited for any more
 PATIENCE = 60.0
+#: seconds after which a campaign is left alone of which nothing got through to Twilio at all
+FIRST_CONTACT = 15.0
+NEXT = "What is queued waits for the server, or for the next `cordially send`."
 
 
 @click.command("send")
@@ -50,28 +53,40 @@ def send(event: str, template_name: str, only: str, wait: bool) -> None:
     Example:
       cordially send maya-arjun --wait
     """
-    from cordially.invitations import campaigns
-    from cordially.invitations.senders import current_sender
+    from django.conf import settings
+
+    from cordially.invitations import campaigns, senders
 
     found = the_event(event)
     guests = _chosen(found.guests.all(), only)
     if not guests.exists():
-        raise Refused(f"Nobody of {found.slug} is {only.replace('_', ' ') if only else 'on the list yet'}.")
+        raise Refused(
+            f"Nobody of {found.slug} has the status “{only}”."
+            if only
+            else f"Nobody is on the list of {found.slug} yet: `cordially import-guests` brings a list."
+        )
     template = _template(template_name)
 
-    def start() -> Campaign:
+    def start() -> list[Campaign]:
         try:
             campaign = campaigns.start_campaign(found, guests, template=template)
         except campaigns.CantStart as error:
+            now = campaigns.audience(guests, template)
+            if not now.ready and not now.problem and (earlier := _unfinished(guests)):
+                click.echo("Nobody new can be invited. What is queued from before is sent now.")
+                return earlier
             raise Refused(str(error)) from error
         click.echo(_queued_sentence(campaign))
-        return campaign
+        return [campaign]
 
-    if _lease_is_alive(current_sender().pk):
-        campaign = start()
+    sender = senders.current_sender()
+    if not (settings.USE_SIMULATOR and template.name == senders.DEFAULT_TEMPLATE):
+        senders.content_of(template, sender.account)
+    if _lease_is_alive(sender.pk):
+        begun = start()
         click.echo("The server sends them.")
         if wait:
-            raise SystemExit(asyncio.run(_watch(campaign, until_ended=True, stop=None)))
+            raise SystemExit(asyncio.run(_watch_all(begun, until_ended=True, stop=None)))
         return
     raise SystemExit(asyncio.run(_send_here(start, wait)))
 
@@ -87,6 +102,15 @@ def _chosen(guests: QuerySet[Guest], only: str) -> QuerySet[Guest]:
     if status not in State.values:
         raise Refused(f"“{only}” is no status. There are: {NOT_INVITED}, {', '.join(State.values)}.")
     return guests.filter(invitations__is_current=True, invitations__state=status)
+
+
+def _unfinished(guests: QuerySet[Guest]) -> list[Campaign]:
+    """Campaigns that were stopped before all of these guests had their turn."""
+    from cordially.invitations.lifecycle import OPEN
+    from cordially.invitations.models import Campaign, Invitation
+
+    waiting = Invitation.objects.filter(guest__in=guests, is_current=True, state__in=OPEN)
+    return list(Campaign.objects.filter(pk__in=waiting.values("campaign")).order_by("pk"))
 
 
 def _template(name: str) -> MessageTemplate:
@@ -128,23 +152,33 @@ def _queued_sentence(campaign: Campaign) -> str:
     return f"{sentence}, {left_out:,} guests are left out." if left_out else f"{sentence}."
 
 
-async def _send_here(start: Callable[[], Campaign], wait: bool) -> int:
+async def _send_here(start: Callable[[], list[Campaign]], wait: bool) -> int:
     """No server runs: this process opens the doors and sends, until it is done or told to stop."""
     from django.conf import settings
 
-    from cordially import server
+    from cordially import connection, server
+    from cordially.setup import collect_static
 
     try:
         listener = server.bind("127.0.0.1", settings.PORT)
     except server.PortTaken:
         listener = server.bind("127.0.0.1", 0)
     server.use_address(listener)
+    connection.check_addresses()
+    # guests who open their link while this runs get whole pages
+    await asyncio.to_thread(collect_static)
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with server.running(listener):
-        campaign = await asyncio.to_thread(start)
-        return await _watch(campaign, until_ended=wait, stop=stop)
+        begun = await asyncio.to_thread(start)
+        return await _watch_all(begun, until_ended=wait, stop=stop)
+
+
+async def _watch_all(begun: list[Campaign], *, until_ended: bool, stop: asyncio.Event | None) -> int:
+    """One after the other; nearly always it is one. The exit code of the worst."""
+    codes = [await _watch(campaign, until_ended=until_ended, stop=stop) for campaign in begun]
+    return next((code for code in (NOT_DONE, SOME_FAILED) if code in codes), 0)
 
 
 async def _watch(campaign: Campaign, *, until_ended: bool, stop: asyncio.Event | None) -> int:
@@ -156,7 +190,8 @@ async def _watch(campaign: Campaign, *, until_ended: bool, stop: asyncio.Event |
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(), console=console, transient=False,
     )  # fmt: skip
-    moved_at, seen = time.monotonic(), None
+    begun_at = moved_at = time.monotonic()
+    seen, alone = None, stop is not None
     with bar:
         task = bar.add_task("Sending", total=None, rate="")
         while True:
@@ -174,8 +209,18 @@ async def _watch(campaign: Campaign, *, until_ended: bool, stop: asyncio.Event |
             stopped = stop is not None and stop.is_set()
             if stopped or _is_over(now, until_ended, time.monotonic() - moved_at):
                 break
+            if now.note and time.monotonic() - begun_at > FIRST_CONTACT and not _got_through(now):
+                break
             await asyncio.sleep(0.3)
-    return _conclude(now, until_ended, stopped)
+    return _conclude(now, until_ended, stopped, alone)
+
+
+def _got_through(now: CampaignProgress) -> bool:
+    """Whether Twilio answered for anybody of it."""
+    from cordially.invitations.lifecycle import State
+
+    nothing = (State.QUEUED, State.SENDING, State.SKIPPED, State.CANCELLED)
+    return any(number for state, number in now.counts.items() if state not in nothing)
 
 
 def _open(now: CampaignProgress) -> int:
@@ -198,7 +243,7 @@ def _is_over(now: CampaignProgress, until_ended: bool, quiet: float) -> bool:
     return not until_ended or _ended(now) == now.audience or quiet > PATIENCE
 
 
-def _conclude(now: CampaignProgress, until_ended: bool, stopped: bool) -> int:
+def _conclude(now: CampaignProgress, until_ended: bool, stopped: bool, alone: bool) -> int:
     """The summary by state, and the exit code that is true of it."""
     from cordially.invitations.lifecycle import State
 
@@ -207,12 +252,12 @@ def _conclude(now: CampaignProgress, until_ended: bool, stopped: bool) -> int:
             click.echo(f"{number:>8,} {state.label.lower()}")
     click.echo(f"{now.audience:>8,} together")
     if stopped:
-        click.echo(
-            "Stopped. What is queued waits for the server, or for the next `cordially send`.", err=True
-        )
+        click.echo(f"Stopped. {NEXT}", err=True)
         return NOT_DONE
     if not now.settled:
-        click.echo(f"Sending stopped: {now.note}", err=True)
+        # without its "Goes on at …" where this command was the one to go on
+        why = now.note.partition(" Goes on at ")[0] if alone else now.note
+        click.echo(f"Sending stopped: {why} {NEXT if alone else ''}".rstrip(), err=True)
         return NOT_DONE
     if until_ended and (way := now.audience - _ended(now)):
         click.echo(

@@ -21,7 +21,7 @@ def serve(host: str, port: int | None, with_demo: bool) -> None:
     """
     from django.conf import settings
 
-    from cordially import demo, server
+    from cordially import connection, demo, server
     from cordially.accounts import access
     from cordially.setup import collect_static
 
@@ -30,6 +30,7 @@ def serve(host: str, port: int | None, with_demo: bool) -> None:
     except server.PortTaken as error:
         raise Refused(str(error)) from error
     local = server.use_address(listener)
+    connection.check_addresses()
     # whoever opens it to the network reaches it by names that can't be known here; links never use them
     settings.ALLOWED_HOSTS += ["*"] if host in ("0.0.0.0", "::") and not settings.PUBLIC_URL else [host]
     collect_static()
@@ -58,8 +59,14 @@ def simulator(host: str, port: int) -> None:
       cordially simulator --port 8081
       TWILIO_API_URL=http://127.0.0.1:8081 TWILIO_ACCOUNT_SID=… cordially serve
     """
+    from cordially.lib.ports import PortTaken, bind
     from cordially.providers.simulator.app import SimulatorConfig, run_simulator
 
+    try:
+        with bind(host, port) as listener:
+            port = listener.getsockname()[1]
+    except PortTaken as error:
+        raise Refused(str(error).replace("PORT=", "--port ")) from error
     config = SimulatorConfig()
     click.echo(f"The simulator listens on http://{host}:{port}, phones at /phone. To use it:")
     click.echo(f"  export TWILIO_API_URL=http://{host}:{port}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from .common import Refused, prepared
@@ -32,16 +34,21 @@ def template(name: str, create: bool, content_sid: str, body: str) -> None:
         for each in MessageTemplate.objects.all():
             _show(each)
         return
-    if body:
-        MessageTemplate.objects.update_or_create(name=name, defaults={"body": body})
-    found = MessageTemplate.objects.filter(name=name).first()
-    if found is None:
-        raise Refused(f"There is no template “{name}”. --body makes one.")
     if content_sid:
         _check_sid(content_sid)
-        senders.name_content(found, senders.account(), content_sid)
-    elif create:
+    found = MessageTemplate.objects.filter(name=name).first()
+    if body:
+        _check_words(name, body)
+        found = found or MessageTemplate(name=name)
+        found.body = body
+    if found is None:
+        raise Refused(f"There is no template “{name}”. --body makes one.")
+    if create and not content_sid:
         _create(found)
+    else:
+        found.save()
+    if content_sid:
+        senders.name_content(found, senders.account(), content_sid)
     _show(found)
 
 
@@ -59,6 +66,19 @@ def _show(found: object) -> None:
         click.echo(f"    | {line}")
 
 
+def _check_words(name: str, body: str) -> None:
+    """Whatever stands between braces is a name that can be filled in, or a guest would read the braces."""
+    from cordially.invitations import rendering
+
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name):
+        raise Refused(f"“{name}” can't name a template: use letters, digits, _ and -.")
+    if "{{" in (rest := rendering.VARIABLE.sub("", body)) or "}}" in rest:
+        raise Refused(
+            "A variable is a name of small letters, digits and _ between double braces, like {{guest_name}}. "
+            "Something else stands between braces here."
+        )
+
+
 def _check_sid(text: str) -> None:
     if not (
         len(text) == 34 and text.startswith("HX") and all(c in "0123456789abcdefABCDEF" for c in text[2:])
@@ -67,6 +87,8 @@ def _check_sid(text: str) -> None:
 
 
 def _create(found: object) -> None:
+    from django.conf import settings
+
     from cordially import templates_at_provider
     from cordially.invitations.models import MessageTemplate
     from cordially.providers.errors import Misconfigured
@@ -76,5 +98,10 @@ def _create(found: object) -> None:
     try:
         status = templates_at_provider.create(found)
     except (ContentError, Misconfigured) as error:
+        if settings.USE_SIMULATOR and isinstance(error, ContentError) and error.fault.code is None:
+            raise Refused(
+                f"The simulator doesn't answer at {settings.LOCAL_URL}: it runs inside `cordially serve`. "
+                "Start that first, with the same PORT."
+            ) from error
         raise Refused(str(error)) from error
     click.echo(f"Made at Twilio; WhatsApp's review: {status}. Until it is approved, messages would fail.")

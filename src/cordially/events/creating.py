@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
 import zoneinfo
 
+import phonenumbers
+from babel.localedata import exists as locale_exists
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
@@ -47,10 +50,10 @@ def create(
         venue=" ".join(venue.split()),
         map_url=map_url,
         country=_country(country) or _COUNTRIES.get(timezone, "IL"),
-        language=language,
+        language=_language(language),
         slug=_free_slug(slug, name),
     )
-    event.full_clean()
+    _check(event)
     event.save()
     return event
 
@@ -65,19 +68,53 @@ def _zone(name: str) -> zoneinfo.ZoneInfo:
 def _instant(text: str, zone: zoneinfo.ZoneInfo) -> dt.datetime:
     try:
         local = dt.datetime.fromisoformat(text)
-    except ValueError as error:
+        instant = (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(dt.UTC)
+    # an overflow where the zone leads out of the years that there are
+    except (ValueError, OverflowError) as error:
         raise ValidationError(f"“{text}” is not a day and time. Write it like 2027-05-01T18:00.") from error
+    if _is_day(text):
+        raise ValidationError(f"“{text}” has no time of day. Write it like 2027-05-01T18:00.")
     if local.tzinfo is not None:
-        return local.astimezone(dt.UTC)
-    instant = local.replace(tzinfo=zone).astimezone(dt.UTC)
+        return instant
     if instant.astimezone(zone).replace(tzinfo=None) != local:
         raise ValidationError(f"{text} doesn't exist in {zone.key}: the clock jumps over it that night.")
     return instant
 
 
+def _is_day(text: str) -> bool:
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _language(text: str) -> str:
+    """A language that dates can be written in."""
+    code = text.strip()
+    if not (code and len(code) <= 10 and locale_exists(code.replace("-", "_"))):
+        raise ValidationError(f"“{text}” is not a language. Write it like en, he or pt-BR.")
+    return code
+
+
+def _check(event: Event) -> None:
+    """What the model itself asks for, each sentence with the name of what it is about."""
+    try:
+        event.full_clean()
+    except ValidationError as error:
+        names = {"map_url": "The link to a map"}
+        raise ValidationError(
+            [
+                f"{names.get(field, f'The {field}')}: {sentence}"
+                for field, sentences in error.message_dict.items()
+                for sentence in sentences
+            ]
+        ) from error
+
+
 def _country(text: str) -> str:
     code = text.strip().upper()
-    if code and not (len(code) == 2 and code.isascii() and code.isalpha()):
+    if code and code not in phonenumbers.SUPPORTED_REGIONS:
         raise ValidationError(f"“{text}” is not a country. Write its two letters, like IL.")
     return code
 
@@ -85,6 +122,10 @@ def _country(text: str) -> str:
 def _free_slug(wanted: str, name: str) -> str:
     """The slug that was asked for, or one of the name that nobody has yet."""
     if wanted:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", wanted):
+            raise ValidationError(
+                f"“{wanted}” can't be a short name: use letters, digits, _ and -, 60 at most."
+            )
         if Event.objects.filter(slug=wanted).exists():
             raise ValidationError(f"There is an event “{wanted}” already. Choose another --slug.")
         return wanted

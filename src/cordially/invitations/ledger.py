@@ -124,7 +124,9 @@ def _claim(
     ready: list[tuple[int, int, int, int, str, str, str, Mapping[str, object], object]] = []
     for campaign_id in uids:
         ready += list(
-            Invitation.objects.filter(campaign=campaign_id, state=State.QUEUED, due_at=None)
+            # what a host calls back at this very moment is locked, and left alone (SQLite: one writer anyway)
+            Invitation.objects.select_for_update(of=("self",), skip_locked=True)
+            .filter(campaign=campaign_id, state=State.QUEUED, due_at=None)
             .order_by("turn")
             .values_list(
                 "turn", "id", "campaign_id", "attempts", "phone",

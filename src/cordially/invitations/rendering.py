@@ -33,7 +33,7 @@ SAMPLES = {
     "rsvp_link": "https://invite.example.com/r/8Vq2ZkM1",
 }
 
-_BREAKS = re.compile(r"[\x00-\x20\x7f\u00a0\u2028\u2029]+")
+_BREAKS = re.compile(r"[\x00-\x20\x7f\u00a0\u202f\u2028\u2029]+")
 
 
 def variables(body: str) -> tuple[str, ...]:
@@ -48,13 +48,12 @@ def clean(value: object) -> str:
 
 def event_date(event: Event, language: str) -> str:
     """The day and hour in the event's zone, written in that language: `Saturday, 1 May 2027, 18:00`."""
-    locale = language.replace("-", "_")
-    if not locale_exists(locale):
-        locale = "en_GB"
-    if locale == "en":
-        locale = "en_GB"
+    plain = language.replace("-", "_")
+    wanted = (plain,) if "_" in plain else (f"{plain}_{event.country}", plain)
+    locale = next(filter(locale_exists, wanted), "en_GB")
     start = event.starts_local
-    return f"{format_date(start, 'full', locale=locale)}, {format_time(start, 'short', locale=locale)}"
+    day, clock = format_date(start, "full", locale=locale), format_time(start, "short", locale=locale)
+    return clean(f"{day}, {clock}")
 
 
 def personal_link(token: str) -> str:

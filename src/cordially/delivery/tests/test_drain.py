@@ -25,7 +25,7 @@ from cordially.providers.base import Accepted, OutgoingMessage, Unknown
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE = 15.0  # seconds until a test gives up waiting
+PATIENCE = 30.0  # seconds until a test gives up waiting
 
 
 @pytest_asyncio.fixture
@@ -112,7 +112,6 @@ async def test_refused_accepted_and_lost_ones_each_come_to_their_own_end(thread,
         phones[0]: [BUSY],
         phones[1]: [NOT_ON_WHATSAPP],
         phones[2]: [Unknown("taken")],
-        phones[3]: [BUSY] * 2,
     }
 
     def says(message: OutgoingMessage) -> object:
@@ -248,9 +247,6 @@ async def test_what_waited_longer_than_the_lease_is_not_requested(thread, carrie
     drainer = Drainer(sender, carrier, thread, "one")
     await thread.run(ledger.take_lease, sender.pk, "one", 10, clock_now())
     [claim] = (await thread.run(lambda: ledger.tick(sender.pk, "one", limit=1, now=clock_now()))).claims
-    drainer._wordings = {claim.campaign_id: None}
-    await drainer._word({claim.campaign_id})
-    drainer._wordings.clear()
     await drainer._word({claim.campaign_id})
     assert drainer._lease_good_until == 0.0
     news = await drainer._attempt(claim)

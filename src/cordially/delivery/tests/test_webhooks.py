@@ -74,6 +74,7 @@ async def post(
     key: str = "",
     *,
     token: str | None = TOKEN,
+    signed_for: str | None = None,
     content_type: str = FORM,
 ) -> int:
     """The status of the answer to a callback that was signed with that token."""
@@ -81,8 +82,9 @@ async def post(
     body = form if isinstance(form, bytes) else urlencode(form).encode()
     headers = [(b"content-type", content_type.encode())]
     if token is not None:
+        signed = query if signed_for is None else f"k={signed_for}"
+        url = f"{SITE}{PATH}?{signed}" if signed else f"{SITE}{PATH}"
         params = form if isinstance(form, dict) else {}
-        url = f"{SITE}{PATH}?{query}" if query else f"{SITE}{PATH}"
         headers.append(
             (b"x-twilio-signature", RequestValidator(token).compute_signature(url, params).encode())
         )
@@ -126,11 +128,9 @@ async def test_a_forged_callback_changes_nothing(app, thread, attempt, sender, t
     assert await thread.run(lambda: Sender.objects.get(pk=sender.pk).heard_at) is None
 
 
-async def test_a_signature_counts_only_for_the_key_that_it_was_made_for(app, thread, attempt):
-    signed_for_another = RequestValidator(TOKEN).compute_signature(f"{SITE}{PATH}?k=other", the_form())
-    forged = {"token": None}
-    assert signed_for_another
-    assert await post(app, the_form(), attempt.key, **forged) == 403
+async def test_a_signature_counts_only_for_the_attempt_that_it_was_made_for(app, thread, attempt):
+    other = attempt._replace(number=2).key
+    assert await post(app, the_form(), attempt.key, signed_for=other) == 403
     assert await thread.run(state) == "sending"
 
 

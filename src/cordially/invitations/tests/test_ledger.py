@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from tests.people import NOW, a_campaign, a_guest, a_sender, later, some_guests
 
 from cordially.guests.models import Guest
@@ -470,3 +471,31 @@ def test_the_database_refuses_what_there_may_be_only_once(
 def test_a_paused_sender_says_since_when(sender):
     with pytest.raises(IntegrityError), transaction.atomic():
         Sender.objects.filter(pk=sender.pk).update(state=SenderState.PAUSED)
+
+
+# Two at once
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
+def test_a_claim_steps_around_what_the_host_is_calling_back_at_this_moment(event, sender):
+    campaign = a_campaign(some_guests(event, 3), sender)
+    called_back, go_on = threading.Event(), threading.Event()
+
+    def host() -> None:
+        try:
+            with transaction.atomic():
+                campaigns.cancel(campaign)
+                called_back.set()
+                go_on.wait(5)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=host)
+    thread.start()
+    called_back.wait(5)
+    threading.Timer(0.3, go_on.set).start()
+    assert claim(sender) == []
+    go_on.set()
+    thread.join()
+    assert states(campaign) == {"cancelled": 3}

@@ -58,8 +58,8 @@ def test_a_guest_reads_their_own_message():
         # the clocks of Jerusalem: summer time until 25 October 2026, again from 26 March 2027
         (dt.datetime(2026, 10, 24, 16, 0, tzinfo=dt.UTC), "Saturday, 24 October 2026, 19:00"),
         (dt.datetime(2026, 10, 25, 16, 0, tzinfo=dt.UTC), "Sunday, 25 October 2026, 18:00"),
-        (dt.datetime(2027, 3, 25, 23, 30, tzinfo=dt.UTC), "Friday, 26 March 2027, 01:30"),
-        (dt.datetime(2027, 3, 26, 0, 30, tzinfo=dt.UTC), "Friday, 26 March 2027, 03:30"),
+        (dt.datetime(2027, 3, 25, 23, 30, tzinfo=dt.UTC), "Friday, 26 March 2027, 1:30"),
+        (dt.datetime(2027, 3, 26, 0, 30, tzinfo=dt.UTC), "Friday, 26 March 2027, 3:30"),
     ],
 )
 def test_the_hour_is_the_one_on_the_clock_of_the_place(starts: dt.datetime, shown: str):
@@ -71,7 +71,7 @@ def test_the_hour_is_the_one_on_the_clock_of_the_place(starts: dt.datetime, show
     [
         ("de", "Donnerstag, 6. Mai 2027, 18:30"),
         ("he", "יום חמישי, 6 במאי 2027, 18:30"),
-        ("en-US", "Thursday, May 6, 2027, 6:30\u202fPM"),
+        ("en-US", "Thursday, May 6, 2027, 6:30 PM"),
         ("pt-br", "quinta-feira, 6 de maio de 2027, 18:30"),
         ("tlh", "Thursday, 6 May 2027, 18:30"),
         ("../../etc/passwd", "Thursday, 6 May 2027, 18:30"),
