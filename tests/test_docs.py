@@ -63,7 +63,7 @@ def read_in_settings() -> set[str]:
     for call in calls:
         of_env = isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "env"
         is_secret = isinstance(call.func, ast.Name) and call.func.id == "_secret"
-        if (of_env or is_secret) and isinstance(call.args[0], ast.Constant):
+        if (of_env or is_secret) and call.args and isinstance(call.args[0], ast.Constant):
             names.add(str(call.args[0].value))
     return names
 

@@ -37,6 +37,7 @@ IDLE = 1.0  # seconds between two looks while there is none
 LEASE = 10.0  # seconds that a lease lasts
 #: a request leaves only while the lease has at least this long to live
 LEASE_MARGIN = 2.0
+STOP_WITHIN = 20.0  # seconds that a stop waits for a ledger that can't be written
 #: requests under way at the same time, at most
 MOST_AT_ONCE = 300
 #: the provider's words for: slower
@@ -80,6 +81,7 @@ class Drainer:
         self._unreachable = 0  # times in a row
         self._hold: tuple[dt.datetime, str] | None = None
         self._stopping = False
+        self._stop_by: float | None = None
         self._busy = False
         self._awake = asyncio.Event()
 
@@ -90,6 +92,7 @@ class Drainer:
     def stop(self) -> None:
         """Claim nothing more, settle what is in flight, give the lease back."""
         self._stopping = True
+        self._stop_by = time.monotonic() + STOP_WITHIN
         self._awake.set()
 
     def written(self, key: str) -> None:
@@ -115,6 +118,8 @@ class Drainer:
                 held = await self._tick() and held
             except DatabaseError as error:
                 logger.error("the ledger can’t be written, sending waits: %s", error)
+                if self._stop_by is not None and time.monotonic() > self._stop_by:
+                    return  # what was answered and not written is settled at the next start, with Twilio
                 await asyncio.sleep(0.5)
                 continue
             await self._rest()
@@ -125,8 +130,9 @@ class Drainer:
         """One transaction. False when the lease is lost."""
         begun = time.monotonic()
         now = clock_now()
-        most = 0 if self._stopping else max(20, self._pace.limits.per_second) - len(self._flying)
-        slots = self._pace.plan(begun, HORIZON, min(most, MOST_AT_ONCE))
+        room = min(MOST_AT_ONCE, max(20, 2 * self._pace.limits.per_second)) - len(self._flying)
+        most = 0 if self._stopping else room
+        slots = self._pace.plan(begun, HORIZON, most)
         resting = {
             phone: now + dt.timedelta(seconds=left)
             for phone, left in self._pace.resting(begun, SAME_NUMBER).items()

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -23,6 +23,8 @@ from .thread import LedgerThread
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
+#: a report, and who waits for it to be on the disk
+Waiting = tuple[News, asyncio.Future[None]]
 PATH = "/webhooks/twilio/status"
 
 
@@ -35,11 +37,11 @@ class Recorder:
         self._account = account
         self._thread = thread
         self._on_commit = on_commit
-        self._waiting: list[tuple[News, asyncio.Future[None]]] = []
+        self._waiting: list[Waiting] = []
         self._writer: asyncio.Task[None] | None = None
 
     async def record(self, news: News) -> None:
-        """Returns when it is on the disk. Raises DatabaseError when it could not be written."""
+        """Returns when it is on the disk. Raises whatever kept it from being written."""
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((news, done))
         if self._writer is None or self._writer.done():
@@ -49,21 +51,35 @@ class Recorder:
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:500], self._waiting[500:]
-            try:
-                await self._thread.run(_record, [news for news, _ in batch], self._account)
-            except Exception as error:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
-            else:
-                self._on_commit()
-                for _, done in batch:
-                    if not done.done():
-                        done.set_result(None)
+            error = await self._try(batch)
+            if error is None or len(batch) == 1:
+                _tell(batch, error)
+                continue
+            for one in batch:  # whatever one of them is, the others are not to suffer for it
+                _tell([one], await self._try([one]))
+
+    async def _try(self, batch: Sequence[Waiting]) -> Exception | None:
+        try:
+            await self._thread.run(_record, [news for news, _ in batch], self._account)
+        except Exception as error:
+            return error
+        self._on_commit()
+        return None
 
 
+def _tell(batch: Sequence[Waiting], error: Exception | None) -> None:
+    for _, done in batch:
+        if done.done():
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+
+@transaction.atomic
 def _record(news: Sequence[News], account: str) -> None:
-    ledger.record(news)
+    ledger.record_in_transaction(news)
     ledger.heard(account, clock_now())
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 
 from cordially.events.models import Event
 from cordially.guests.models import Guest
@@ -21,7 +21,7 @@ from . import rendering
 from .ledger import OPTED_OUT, log_all
 from .lifecycle import LIVE, State
 from .models import Campaign, CampaignState, Invitation, MessageTemplate, Sender, SenderState, Source
-from .senders import content_of, current_sender
+from .senders import content_of, current_sender, words_of
 
 ALREADY_INVITED = "Already invited."
 NO_NUMBER = "There is no number that a message can go to."
@@ -65,9 +65,8 @@ def _lacking(event: Event, guests: QuerySet[Guest], names: Sequence[str]) -> dic
     return lacking
 
 
-def _problem(event: Event, template: MessageTemplate) -> str:
-    """Why this template can't be sent to anybody of this event; empty when it can."""
-    names = rendering.variables(template.body)
+def _problem(event: Event, names: Sequence[str]) -> str:
+    """Why a text with these variables can't be sent to anybody of this event; empty when it can."""
     if "event_location" in names and not rendering.always_filled("event_location", event):
         return "The message names the place, and this event has none yet. Fill in the venue first."
     return ""
@@ -79,12 +78,13 @@ def audience(guests: QuerySet[Guest], template: MessageTemplate) -> Audience:
     if first is None:
         return Audience(0, 0, [], "Nobody is selected.")
     event = first.event
+    names = rendering.variables(words_of(template))
     plain = guests.order_by()
     chosen = plain.count()
     reachable = plain.filter(opted_out_at=None).exclude(phone="")
     free = reachable.filter(~_live_elsewhere())
     invited = reachable.filter(_live_elsewhere()).count()
-    lacking = len(_lacking(event, free, rendering.variables(template.body)))
+    lacking = len(_lacking(event, free, names))
     opted_out = plain.exclude(phone="").exclude(opted_out_at=None).count()
     without = plain.filter(phone="").count()
     left_out = [
@@ -94,7 +94,7 @@ def audience(guests: QuerySet[Guest], template: MessageTemplate) -> Audience:
         ("a word of the message would stay empty", lacking),
     ]
     ready = chosen - without - opted_out - invited - lacking
-    return Audience(chosen, ready, [entry for entry in left_out if entry[1]], _problem(event, template))
+    return Audience(chosen, ready, [entry for entry in left_out if entry[1]], _problem(event, names))
 
 
 @transaction.atomic
@@ -117,10 +117,10 @@ def start_campaign(
     now = now or clock_now()
     # two presses on Send must see each other: on PostgreSQL the second waits here, on SQLite it already has
     Event.objects.select_for_update().get(pk=event.pk)
-    if problem := _problem(event, template):
-        raise CantStart(problem)
     sender = sender or current_sender()
     content = content_of(template, sender.account)
+    if problem := _problem(event, content.variables):
+        raise CantStart(problem)
     sender = Sender.objects.select_for_update().get(pk=sender.pk)
     campaign = Campaign.objects.create(
         event=event,
@@ -247,34 +247,30 @@ def retry(invitations: QuerySet[Invitation], by: User | None = None) -> int:
     and campaigns that were cancelled.
     """
     now = clock_now()
-    failed = list(
+    ids = list(
         invitations.filter(state=State.FAILED, is_current=True, guest__opted_out_at=None)
         .exclude(guest__phone="")
         .exclude(campaign__state=CampaignState.CANCELLED)
-        .order_by("id")
-        .values_list("id", "campaign_id", "guest__phone", "campaign__sender_id", "campaign__sender__turn")
+        .values_list("id", flat=True)
     )
-    if not failed:
+    if not ids:
         return 0
-    moved = 0
-    for place, (pk, _, phone, _, turn) in enumerate(failed, start=1):
-        moved += Invitation.objects.filter(pk=pk, state=State.FAILED).update(
-            state=State.QUEUED,
-            phone=phone,
-            due_at=None,
-            look_at=None,
-            turn=turn + place,
-            code=None,
-            error_class="",
-            reason="",
-            queued_at=now,
-            changed_at=now,
-        )
-    ids = [entry[0] for entry in failed]
-    log_all(
-        Invitation.objects.filter(pk__in=ids, state=State.QUEUED), Source.HOST, now, note=_by("Retried", by)
+    rows = Invitation.objects.filter(pk__in=ids)
+    moved = rows.filter(state=State.FAILED).update(
+        state=State.QUEUED,
+        phone=Subquery(Guest.objects.filter(pk=OuterRef("guest")).values("phone")[:1]),
+        # behind what was sent last, before what still waits: a person asked for these by hand
+        turn=Subquery(Sender.objects.filter(campaigns=OuterRef("campaign")).values("turn")[:1]) + 1,
+        due_at=None,
+        look_at=None,
+        code=None,
+        error_class="",
+        reason="",
+        queued_at=now,
+        changed_at=now,
     )
-    Campaign.objects.filter(pk__in={entry[1] for entry in failed}, state=CampaignState.FINISHED).update(
+    log_all(rows.filter(state=State.QUEUED), Source.HOST, now, note=_by("Retried", by))
+    Campaign.objects.filter(invitations__in=ids, state=CampaignState.FINISHED).update(
         state=CampaignState.RUNNING, finished_at=None, changed_at=now
     )
     return moved

@@ -80,6 +80,12 @@ def content_of(template: MessageTemplate, account: str) -> TemplateContent:
     return content
 
 
+def words_of(template: MessageTemplate) -> str:
+    """The text that would be sent now: as the account in use knows it, else as it is written here."""
+    content = template.contents.filter(account=account()).first()
+    return content.body if content else template.body
+
+
 def name_content(template: MessageTemplate, account: str, ref: str) -> TemplateContent:
     """Remember that the account calls this template `ref`, with the text that it has now."""
     content, _ = TemplateContent.objects.update_or_create(

@@ -27,7 +27,7 @@ from cordially.invitations.campaigns import Audience, AudienceChanged, CantStart
 from cordially.invitations.lifecycle import LIVE, State
 from cordially.invitations.models import Campaign, Invitation, MessageTemplate, Sender
 from cordially.invitations.rendering import parts, values_for
-from cordially.invitations.senders import NotReady, default_template
+from cordially.invitations.senders import NotReady, default_template, words_of
 
 #: more ticks than a page holds boxes are no ticks
 _MOST_IDS = 5000
@@ -101,7 +101,7 @@ def _dialog(
         "left_out": audience.chosen - audience.ready,
         "bar": {State.DELIVERED: audience.ready, State.SKIPPED: audience.chosen - audience.ready},
         "guest": guest,
-        "parts": words.as_read(parts(template.body, values_for(event, guest))) if guest else [],
+        "parts": words.as_read(parts(words_of(template), values_for(event, guest))) if guest else [],
         "at": at,
         "before": at - 1 if at > 1 else None,
         "after": at + 1 if at < audience.ready else None,
