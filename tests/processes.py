@@ -86,9 +86,8 @@ class Simulator:
 
 
 @contextmanager
-def simulator(port: int = 0, **options: Any) -> Iterator[Simulator]:
-    port = port or free_port()
-    url = f"http://127.0.0.1:{port}"
+def simulator(**options: Any) -> Iterator[Simulator]:
+    url = f"http://127.0.0.1:{(port := free_port())}"
     process = subprocess.Popen([sys.executable, "-c", SIMULATOR, str(port), json.dumps({**QUICK, **options})])
     try:
         until(lambda: answers(f"{url}/phone"), 20, "the simulator answers")
