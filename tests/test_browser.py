@@ -234,6 +234,8 @@ def test_choose_read_send_watch_and_try_again(demo: House, visit: Visit) -> None
         "This phone number can’t be right"
     )
     expect(row(page, "Dorothy Finch")).to_contain_text("asked for no more messages")
+    page.goto(demo.at("?q=Yonatan"))
+    is_live(page)
     mark(page)
     page.evaluate(
         """() => {
@@ -334,13 +336,13 @@ STOPWATCH = """() => {
 
 
 def test_a_change_is_on_the_screen_within_half_a_second(build: Build, visit: Visit) -> None:
-    house = build(guests=30, per_second=6)
+    house = build(guests=24, per_second=6)
     page = house.enter(visit())
     other = house.enter(visit(), "send?all=1")  # another desk, where Send is pressed
     is_live(page)
     mark(page)
     page.evaluate(STOPWATCH)
-    other.get_by_role("button", name="Send 30 invitations").click()
+    other.get_by_role("button", name="Send 24 invitations").click()
     expect(page.locator("#progress .pill")).to_have_text("Finished", timeout=LONG)
     until(house.is_quiet, 20, "every fate is known")
     expect(page.locator("tr[id^='g-'] .pill").filter(has_text=re.compile("Read|Delivered"))).to_have_count(30)
@@ -356,7 +358,7 @@ def test_a_change_is_on_the_screen_within_half_a_second(build: Build, visit: Vis
         shown = seen.get(f"{guest} {status}")  # a state may give way to the next before it is drawn
         if shown is not None:
             delays.append(shown / 1000 - datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp())
-    assert len(delays) > 90, f"only {len(delays)} of {len(committed)} changes were seen"
+    assert len(delays) > 70, f"only {len(delays)} of {len(committed)} changes were seen"
     tenths = statistics.quantiles(delays, n=10)
     print(f"from commit to screen: median {statistics.median(delays):.3f} s, 90 % within {tenths[-1]:.3f} s")
     assert statistics.median(delays) < 0.5
@@ -367,31 +369,31 @@ def test_a_lost_server_is_said_and_what_was_missed_comes_by_itself(
     build: Build, visit: Visit, watch: Watch, tmp_path: Path
 ) -> None:
     watch.expected += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET"]
-    house = build(guests=20, per_second=4)
+    house = build(guests=12, per_second=3)
     page = house.enter(visit(), "send?all=1")
-    send_from_dialog(page, 20)
+    send_from_dialog(page, 12)
     page.goto(house.at())
     is_live(page)
     mark(page)
-    expect(pill(page, "Guest 5")).to_have_text(re.compile("Delivered|Read"))
+    expect(pill(page, "Guest 3")).to_have_text(re.compile("Delivered|Read"))
     house.server.kill()
     lamp = page.locator("#lamp")
     expect(lamp).to_have_attribute("data-state", "stale")
     expect(lamp).to_have_text(
         re.compile(r"^The connection is gone; these numbers are from \d\d:\d\d:\d\d\. Trying again\.$")
     )
-    expect(pill(page, "Guest 20")).to_have_text("Queued")
+    expect(pill(page, "Guest 12")).to_have_text("Queued")
     one_more = tmp_path / "one.csv"
-    one_more.write_text("Name,Phone\nGuest 21,+972502999999\n")
+    one_more.write_text("Name,Phone\nGuest 13,+972502999999\n")
     house.installation.shell("import-guests", EVENT, str(one_more))  # meanwhile
 
     again = house.installation.start()
     try:
         is_live(page)
-        expect(page.locator("#guests-head")).to_contain_text("21 on the list, 20 invited")
+        expect(page.locator("#guests-head")).to_contain_text("13 on the list, 12 invited")
         expect(page.locator("#progress .pill")).to_have_text("Finished", timeout=LONG)
-        expect(pill(page, "Guest 20")).to_have_text(re.compile("Delivered|Read"))
-        assert len(house.witness.messages()) == 20
+        expect(pill(page, "Guest 12")).to_have_text(re.compile("Delivered|Read"))
+        assert len(house.witness.messages()) == 12
         assert is_marked(page), "the page was loaded anew"
     finally:
         page.context.close()

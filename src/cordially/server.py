@@ -37,6 +37,8 @@ class Server(uvicorn.Server):
             )
         )
         self.service = service
+        #: why it could not begin
+        self.failure: Exception | None = None
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -52,8 +54,14 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if not self.should_exit:
+        if self.should_exit:
+            return
+        try:
             await self.service.start_engine()
+        except Exception as error:
+            # closed like any other: an exception in here would be torn out of uvicorn with all its traces
+            self.failure, self.should_exit = error, True
+            await self.shutdown(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self.service.stop_engine()
@@ -75,7 +83,10 @@ def serve(listener: socket.socket) -> None:
     """Run until a signal. Returns when everything is settled."""
 
     async def main() -> None:
-        await Server(Service()).serve(sockets=[listener])
+        server = Server(Service())
+        await server.serve(sockets=[listener])
+        if server.failure is not None:
+            raise server.failure
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
@@ -87,11 +98,9 @@ async def running(listener: socket.socket) -> AsyncIterator[Server]:
     server = Server(Service())
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
-    try:
-        await server.startup(sockets=[listener])
-    except BaseException:
-        await server.shutdown(sockets=[listener])
-        raise
+    await server.startup(sockets=[listener])
+    if server.failure is not None:
+        raise server.failure
     ticking = asyncio.create_task(server.main_loop())
     try:
         yield server

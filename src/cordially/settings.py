@@ -99,6 +99,11 @@ try:
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from error
 
+if urlsplit(PUBLIC_URL).path or (PUBLIC_URL and urlsplit(PUBLIC_URL).scheme not in ("http", "https")):
+    raise ImproperlyConfigured(
+        "CORDIALLY_PUBLIC_URL must be an address without a path, like https://invite.example.com."
+    )
+
 #: without credentials and without an address, the built-in simulator plays Twilio
 USE_SIMULATOR = not (TWILIO_ACCOUNT_SID or TWILIO_AUTH_TOKEN or TWILIO_API_URL)
 

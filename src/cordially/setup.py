@@ -39,6 +39,17 @@ def prepare() -> None:
         raise SetupError(database_sentence(error)) from error
 
 
+def check_writable() -> None:
+    """Raises SetupError when the database can be read, but not written."""
+    from django.db import DatabaseError, connection, transaction
+
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("UPDATE django_migrations SET name = name WHERE 1 = 0")
+    except DatabaseError as error:
+        raise SetupError(database_sentence(error)) from error
+
+
 def collect_static() -> None:
     """Styles and scripts with hashed names, compressed; quick when they are there already."""
     from django.core.management import call_command

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import aiohttp
 import click
 
+from cordially.setup import SetupError, check_writable
+
 from .common import NOT_DONE, prepared
 
 
@@ -44,7 +46,12 @@ def _local() -> Iterator[Finding]:
     from django.db import connection
 
     yield Finding(True, f"The data folder {settings.DATA_DIR} can be written.")
-    yield Finding(True, f"The database answers ({connection.vendor}), and has all its tables.")
+    try:
+        check_writable()
+    except SetupError as error:
+        yield Finding(False, str(error))
+    else:
+        yield Finding(True, f"The database answers ({connection.vendor}), and has all its tables.")
 
 
 def _sending() -> Iterator[Finding]:

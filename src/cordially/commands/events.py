@@ -57,7 +57,7 @@ def create_event(
 
 @click.command("import-guests")
 @click.argument("event")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--country", default="", help="Country that national numbers are read with; the event's when left out."
 )

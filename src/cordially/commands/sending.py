@@ -25,7 +25,7 @@ NOT_INVITED = "not_invited"
 #: a campaign in which nothing moved for so long, and nothing is left to send, is not waited for any more
 PATIENCE = 60.0
 #: seconds after which a campaign is left alone of which nothing got through to Twilio at all
-FIRST_CONTACT = 15.0
+FIRST_CONTACT = 10.0
 NEXT = "What is queued waits for the server, or for the next `cordially send`."
 
 
@@ -148,8 +148,15 @@ def _queued_sentence(campaign: Campaign) -> str:
     from cordially.invitations.lifecycle import State
 
     left_out = campaigns.counts(campaign)[State.SKIPPED]
-    sentence = f"{campaign.audience - left_out:,} invitations are queued"
-    return f"{sentence}, {left_out:,} guests are left out." if left_out else f"{sentence}."
+    queued = campaign.audience - left_out
+    sentence = f"{queued:,} invitations are queued" if queued != 1 else "1 invitation is queued"
+    if not left_out:
+        return f"{sentence}."
+    return (
+        f"{sentence}, {left_out:,} guests are left out."
+        if left_out != 1
+        else f"{sentence}, 1 guest is left out."
+    )
 
 
 async def _send_here(start: Callable[[], list[Campaign]], wait: bool) -> int:

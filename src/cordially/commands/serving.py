@@ -23,8 +23,9 @@ def serve(host: str, port: int | None, with_demo: bool) -> None:
 
     from cordially import connection, demo, server
     from cordially.accounts import access
-    from cordially.setup import collect_static
+    from cordially.setup import check_writable, collect_static
 
+    check_writable()
     try:
         listener = server.bind(host, settings.PORT if port is None else port)
     except server.PortTaken as error:

@@ -120,8 +120,7 @@ class Rescue:
 
     async def _find(self, doubt: Doubt) -> News | None:
         """The message that the unsure attempt made; queued again when there surely is none."""
-        since = doubt.requested_at - dt.timedelta(seconds=5)
-        listed = await self.provider.find(doubt.sender, doubt.phone, since)
+        listed = await self.provider.find(doubt.sender, doubt.phone, doubt.requested_at)
         if listed is None:
             return None
         if match := await self._match(doubt, listed):

@@ -19,7 +19,7 @@ class Backoff:
 
 BACKOFFS: dict[ErrorClass, Backoff] = {
     ErrorClass.RETRY_SOON: Backoff(first=2.0, longest=60.0, most=10),
-    ErrorClass.RETRY_LATER: Backoff(first=60.0, longest=4 * 3600.0, most=8),
+    ErrorClass.RETRY_LATER: Backoff(first=60.0, longest=4 * 3600.0, most=24),
 }
 
 

@@ -21,7 +21,7 @@ from . import rendering
 from .ledger import OPTED_OUT, log_all
 from .lifecycle import LIVE, State
 from .models import Campaign, CampaignState, Invitation, MessageTemplate, Sender, SenderState, Source
-from .senders import content_of, current_sender, words_of
+from .senders import content_of, current_sender, require_public_url, words_of
 
 ALREADY_INVITED = "Already invited."
 NO_NUMBER = "There is no number that a message can go to."
@@ -118,6 +118,7 @@ def start_campaign(
     # two presses on Send must see each other: on PostgreSQL the second waits here, on SQLite it already has
     Event.objects.select_for_update().get(pk=event.pk)
     sender = sender or current_sender()
+    require_public_url()
     content = content_of(template, sender.account)
     if problem := _problem(event, content.variables):
         raise CantStart(problem)

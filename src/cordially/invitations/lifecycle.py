@@ -42,7 +42,8 @@ MOVES: dict[State, frozenset[State]] = {
     State.DELIVERED: frozenset({State.READ}),
     State.READ: frozenset(),
     State.FAILED: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.READ}),
-    State.CANCELLED: frozenset(),
+    # called back, and yet it had left: news of an attempt that was given up
+    State.CANCELLED: frozenset({State.SENT, State.DELIVERED, State.READ}),
     State.SKIPPED: frozenset(),
 }
 

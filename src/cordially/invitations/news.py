@@ -12,6 +12,8 @@ from .models import Source
 #: how far a message has come; nothing moves it back
 _RANK = {State.ACCEPTED: 1, State.SENT: 2, State.DELIVERED: 3, State.READ: 4}
 _ARRIVED = frozenset({State.DELIVERED, State.READ})
+#: no request is under way
+_GIVEN_UP = frozenset({State.QUEUED, State.FAILED, State.CANCELLED})
 #: the provider is asked about these when no news comes
 _LOOKED_AFTER = frozenset({State.UNSURE, State.ACCEPTED, State.SENT})
 
@@ -82,14 +84,10 @@ def next_state(news: News, row: Row) -> State | None:
     if is_older(news, row):
         # An attempt that was given up did arrive: that is the truth, and nothing more must be sent. While a
         # newer request is under way its own answer decides, unless the older one is on the phone already.
-        waits = row.state in (State.QUEUED, State.FAILED)
+        waits = row.state in _GIVEN_UP
         if new not in _RANK or not (waits or new in _ARRIVED):
             return None
-    elif (
-        row.state in (State.QUEUED, State.FAILED)
-        and new not in _ARRIVED
-        and news.message_id == row.message_id is not None
-    ):
+    elif row.state in _GIVEN_UP and new not in _ARRIVED and news.message_id == row.message_id is not None:
         return None  # late word of the message that failed
     return new if can_move(row.state, new) else None
 

@@ -80,6 +80,8 @@ def _seconds_left(sender: Sender, waiting: int, pace: float) -> int:
     left = waiting / (pace or sender.per_second)
     if sender.per_hour:
         left = max(left, (waiting // sender.per_hour) * 3600.0)
+    if sender.per_day:
+        left = max(left, (waiting // sender.per_day) * 86400.0)
     return round(left)
 
 
@@ -93,12 +95,32 @@ def _note(campaign: Campaign, sender: Sender, found: dict[State, int], now: dt.d
     if sender.held_until and sender.held_until > now:
         return f"{sender.held_reason} Goes on at {_clock(campaign, sender.held_until)}."
     waiting = found[State.QUEUED]
+    if used_up := _used_up(sender, now) if waiting else None:
+        what, opens = used_up
+        return f"{what} are used up. {waiting:,} wait and go on at {_clock(campaign, opens)} by themselves."
     if waiting:
         later = Invitation.objects.filter(campaign=campaign, state=State.QUEUED, due_at__isnull=False)
         delayed, last = later.count(), later.aggregate(last=Max("due_at"))["last"]
         if delayed == waiting and last:
             return f"{waiting} are tried again by {_clock(campaign, last)}."
     return ""
+
+
+def _used_up(sender: Sender, now: dt.datetime) -> tuple[str, dt.datetime] | None:
+    """The window that has no room left, and when it has again; looked at only where a limit is set."""
+    begun = StatusEvent.objects.filter(status=State.SENDING, invitation__campaign__sender=sender)
+    if sender.per_hour:
+        hour = begun.filter(at__gt=now - dt.timedelta(hours=1)).order_by("at")
+        if (count := hour.count()) >= sender.per_hour:
+            opens = hour.values_list("at", flat=True)[count - sender.per_hour]
+            return f"This hour’s {sender.per_hour:,}", opens + dt.timedelta(hours=1)
+    if sender.per_day:
+        day = begun.filter(at__gt=now - dt.timedelta(days=1))
+        people = day.values("invitation__phone").annotate(last=Max("at")).order_by("last")
+        if (count := people.count()) >= sender.per_day:
+            opens = people.values_list("last", flat=True)[count - sender.per_day]
+            return f"Today’s {sender.per_day:,} people", opens + dt.timedelta(days=1)
+    return None
 
 
 def _clock(campaign: Campaign, at: dt.datetime) -> str:

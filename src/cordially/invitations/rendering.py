@@ -17,7 +17,7 @@ from django.conf import settings
 from cordially.events.models import Event
 from cordially.guests.models import Guest
 
-VARIABLE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\s*\}\}")
+VARIABLE = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
 
 #: always there, whatever the list has
 BUILT_IN = ("guest_name", "event_name", "event_date", "event_location", "rsvp_link")

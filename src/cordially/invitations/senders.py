@@ -68,6 +68,16 @@ def default_template() -> MessageTemplate:
     return template
 
 
+def require_public_url() -> None:
+    """Real guests get links to it, and Twilio reports to it. Raises NotReady when it isn't configured."""
+    real = not (settings.USE_SIMULATOR or settings.TWILIO_API_URL)
+    if real and not settings.PUBLIC_URL:
+        raise NotReady(
+            "CORDIALLY_PUBLIC_URL is not set: the guests' links would lead nowhere, and Twilio could not "
+            "report back. Set it to the https address at which this server is reached."
+        )
+
+
 def content_of(template: MessageTemplate, account: str) -> TemplateContent:
     """What stands for the template at that account. Raises NotReady when the account doesn't know it."""
     content = TemplateContent.objects.filter(template=template, account=account).first()

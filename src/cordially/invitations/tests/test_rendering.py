@@ -36,7 +36,7 @@ def test_variables_are_named_once_in_the_order_of_their_appearance():
 
 
 @pytest.mark.parametrize(
-    "body", ["{guest_name}", "{{Guest_name}}", "{{2nd}}", "{{}}", "{{guest.name}}", "{{guest name}}", "{{a|b}}",
+    "body", ["{guest_name}", "{{2nd}}", "{{}}", "{{guest.name}}", "{{guest name}}", "{{a|b}}",
              "{% guest_name %}", "${guest_name}", "%(guest_name)s"],
 )  # fmt: skip
 def test_what_is_no_variable_stays_text(body: str):
