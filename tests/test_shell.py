@@ -17,8 +17,9 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from cordially.events.models import Event
 from cordially.providers.simulator.magic import MAGIC_NUMBERS
 
 from .people import a_guest, an_event
-from .processes import Installation, free_port, simulator, until
+from .processes import Installation, answers, free_port, simulator, until
 
 LISTS = Path(__file__).parent / "data"
 TIME = ("--starts", "2027-05-01T18:00", "--timezone", "Asia/Jerusalem")
@@ -197,14 +198,12 @@ def test_template_refuses_what_would_reach_guests_as_braces() -> None:
     assert "There is no template “mine”" in refused("template", "mine")
     assert "can't name a template" in refused("template", "My own!", "--body", "Hi {{guest_name}}")
     for body in (
-        "Hi {{Guest}}",
         "Hi {{guest name}}",
-        "Hi {{guest_name}",
         "Hi {{1}}",
+        "Hi {{guest_name}",
+        "Hi guest_name}}",
         "Hi {{a{{guest_name}}}}",
     ):
-        if body == "Hi {{guest_name}":
-            body += "}}} there {{"
         assert "between double braces" in refused("template", "mine", "--body", body), body
     assert "is no ContentSid" in refused("template", "mine", "--body", "Hi", "--content-sid", "HX12")
     # the simulator runs inside the server, and none runs here
@@ -282,12 +281,10 @@ def test_the_yardstick_row_by_row_and_nobody_twice(house: Installation) -> None:
 @pytest.mark.process
 def test_bad_input_ends_in_one_line_and_changes_nothing(house: Installation, tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
-    (tmp_path / "wrong.csv").write_text("Colour,Size\nred,3\n")
     with (tmp_path / "big.csv").open("wb") as file:
         file.write(b"Name,Phone\n")
         file.truncate(50 * 1024 * 1024 + 1)
     unknown_folder = {"CORDIALLY_DATA_DIR": "/proc/cordially"}
-    file_as_folder = {"CORDIALLY_DATA_DIR": str(tmp_path / "empty.csv")}
     below_a_file = {"CORDIALLY_DATA_DIR": str(tmp_path / "empty.csv" / "data")}
     (tmp_path / "no-database" / "cordially.db").mkdir(parents=True)
     (tmp_path / "noise").mkdir()
@@ -303,14 +300,10 @@ def test_bad_input_ends_in_one_line_and_changes_nothing(house: Installation, tmp
     status = ("status", "ours")
     cases: list[tuple[tuple[str, ...], dict[str, str], str]] = [
         ((*import_, str(tmp_path / "missing.csv"), "--json"), {}, "There is no file"),
-        ((*import_, str(tmp_path / "empty.csv"), "--json"), {}, "The file is empty"),
-        ((*import_, str(tmp_path / "wrong.csv")), {}, "We found no column with names"),
         ((*import_, str(tmp_path / "big.csv")), {}, "larger than 50 MB"),
         (("status", "nobody", "--json"), {}, "There is no event “nobody”"),
         (("status", "ours\udcff"), {}, "is no text"),
-        (("send", "ours", "--template", "nope"), {}, "There is no template “nope”"),
         (status, unknown_folder, "Can't write to the data folder /proc/cordially"),
-        (("serve",), file_as_folder, "Can't write to the data folder"),
         (("doctor",), below_a_file, "Not a directory"),
         (status, {"CORDIALLY_DATA_DIR": str(tmp_path / "no-database")}, "The database can't be used"),
         (status, {"CORDIALLY_DATA_DIR": str(tmp_path / "noise")}, "file is not a database"),
@@ -324,7 +317,6 @@ def test_bad_input_ends_in_one_line_and_changes_nothing(house: Installation, tmp
         (("migrate", "--check"), {"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "Connection refused"),
         (status, {"CORDIALLY_PUBLIC_URL": "invite.example.com"}, "must look like https://"),
         (status, {"CORDIALLY_LOG_LEVEL": "LOUD"}, "CORDIALLY_LOG_LEVEL is LOUD"),
-        (status, {"CORDIALLY_UNSURE_SECONDS": "soon"}, "CORDIALLY_UNSURE_SECONDS"),
         (("serve",), account | {"TWILIO_API_URL": "nonsense"}, "TWILIO_API_URL must look like"),
         (("sender",), {"TWILIO_AUTH_TOKEN": "x"}, "TWILIO_ACCOUNT_SID is empty"),
         (("sender",), account | {"TWILIO_WHATSAPP_FROM": "5550100000"}, "TWILIO_WHATSAPP_FROM must hold"),
@@ -455,7 +447,7 @@ def test_twilio_away_then_ctrl_c_and_in_the_end_everybody_has_one(tmp_path: Path
         assert "8 invitations are queued." in done.stdout
         assert "Sending stopped: Twilio can’t be reached. What is queued waits" in done.stderr
         assert "Traceback" not in done.stderr
-        assert here.status(event)["invitations"]["queued"] == 8
+        assert states(here, event) == {"queued": 8}
         assert not witness.messages()
 
         process = subprocess.Popen(
@@ -469,7 +461,7 @@ def test_twilio_away_then_ctrl_c_and_in_the_end_everybody_has_one(tmp_path: Path
         assert "What is queued from before is sent now" in printed
         assert "Stopped. What is queued waits for the server, or for the next `cordially send`." in told
         assert "Traceback" not in told
-        found = here.status(event)["invitations"]
+        found = states(here, event)
         assert found["queued"], "stopped too late to prove anything"
         assert found["sending"] == found["unsure"] == 0
 
@@ -497,17 +489,31 @@ def code_of(opener: urllib.request.OpenerDirector, url: str) -> int:
         return error.code
 
 
-def lease(installation: Installation) -> str:
+def rows_of(installation: Installation, sql: str, *values: str) -> list[tuple[Any, ...]]:
     database = sqlite3.connect(installation.folder / "cordially.db")
     try:
-        return str(database.execute("SELECT lease_holder FROM invitations_sender").fetchone()[0])
+        return database.execute(sql, values).fetchall()
     finally:
         database.close()
 
 
-def settled(installation: Installation, event: str) -> dict[str, int] | None:
-    found: dict[str, int] = installation.status(event)["invitations"]
-    return None if any(found[state] for state in ("queued", "sending", "unsure", "accepted")) else found
+def lease(installation: Installation) -> str:
+    return str(rows_of(installation, "SELECT lease_holder FROM invitations_sender")[0][0])
+
+
+def states(installation: Installation, event: str) -> Counter[str]:
+    """As `status` counts them, without a process for it."""
+    sql = (
+        "SELECT i.state FROM invitations_invitation i JOIN guests_guest g ON g.id = i.guest_id "
+        "JOIN events_event e ON e.id = g.event_id WHERE e.slug = ?"
+    )
+    return Counter(state for (state,) in rows_of(installation, sql, event))
+
+
+def settled(installation: Installation, event: str) -> Counter[str] | None:
+    found = states(installation, event)
+    waits = ("queued", "sending", "unsure", "accepted")
+    return found if found and not any(found[state] for state in waits) else None
 
 
 def check_log(log: str, secrets: Iterable[str], phones: Iterable[str]) -> None:
@@ -530,9 +536,8 @@ def test_two_servers_one_sends_and_no_log_tells_a_secret(tmp_path: Path) -> None
             )
             for port in (free_port(), free_port())
         )
-        fates = [
-            magic for magic in MAGIC_NUMBERS if magic.name not in ("Sender is gone", "Template is missing")
-        ]
+        # 15 to 17 would stop the campaign, 04 and 13 take their time
+        fates = [magic for magic in MAGIC_NUMBERS if magic.suffix not in ("04", "13", "15", "16", "17")]
         phones = [magic.number for magic in fates] + [f"+97250{3_000_000 + n * 13}" for n in range(30)]
         rows = [(f"Guest {n}", phone) for n, phone in enumerate(phones)]
         event = event_of(first, write_list(tmp_path / "guests.csv", rows))
@@ -545,46 +550,34 @@ def test_two_servers_one_sends_and_no_log_tells_a_secret(tmp_path: Path) -> None
         assert re.search(r"WRONG .*can't be reached.*is a server running there", done.stdout)
         assert "ok     Twilio answers and knows this account." in done.stdout
 
-        one = first.start()
-        doctor = first.shell("doctor")
-        assert "WRONG" not in doctor
-        assert "Callbacks reach" in doctor
-        assert "simulator-token" not in doctor
-        check_signin(one.signin_url(), f"{one.url}/e/{event}/")
-
-        log = second.folder.parent / "second.log"
-        other = start_another(second, log)
-        try:
-            until(lambda: lease(first), 10, "the first server has the sender")
+        with first.server() as one, another_server(second) as other:
+            doctor = first.shell("doctor")
+            assert "WRONG" not in doctor
+            assert "Callbacks reach" in doctor
+            assert "simulator-token" not in doctor
+            until(lambda: lease(first), 10, "a server has the sender")
             holder = lease(first)
             printed = second.shell("send", event)
             assert "The server sends them." in printed
             found = until(lambda: settled(first, event), 60, "everybody had a turn")
             assert lease(first) == holder
-            twice = {
-                to: number
-                for to, number in Counter(m["to"] for m in witness.messages()).items()
-                if number > 1
-            }
-            # 13 fails the first time after it was taken, so that a second message is right
-            assert set(twice) <= {"whatsapp:+12025550113"}, twice
-            assert found["failed"] >= 3, found
+            twice = [to for to, number in Counter(m["to"] for m in witness.messages()).items() if number > 1]
+            assert not twice
+            assert found["failed"] == 3, found
             # the one that sent goes: the other takes over
             assert one.stop() == 0
-            more = [("Late", "+972502999997")]
-            late = event_of(second, write_list(tmp_path / "late.csv", more), "Late")
+            late = event_of(second, write_list(tmp_path / "late.csv", [("Late", "+972502999997")]), "Late")
             second.shell("send", late)
             until(lambda: settled(second, late), 30, "the other server sends")
-            assert lease(second) != holder
-        finally:
+            assert lease(second) not in (holder, "")
             other.send_signal(signal.SIGINT)
             assert other.wait(40) == 0
-        kept = first.status(event)
-        check_second_start(first, kept, event)
+        check_second_start(first, first.status(event), event)
+        logs = [(tmp_path / name).read_text() for name in ("data.log", "second.log")]
         links = [re.search(r"/r/(\S+)", message["body"])[1] for message in witness.messages()]  # type: ignore[index]
-        for text in (one.log(), log.read_text()):
-            check_log(text, ["simulator-token", *links], [*phones, "+972502999997"])
-        assert "Stopped. Everything that was under way is settled." in log.read_text()
+        for log in logs:
+            check_log(log, ["simulator-token", *links], [*phones, "+972502999997"])
+            assert "Stopped. Everything that was under way is settled." in log
 
 
 def check_signin(url: str, guests: str) -> None:
@@ -596,22 +589,22 @@ def check_signin(url: str, guests: str) -> None:
     assert code_of(visitor, guests) == 200
 
 
-def start_another(installation: Installation, log: Path) -> subprocess.Popen[bytes]:
-    with log.open("w") as file:
+@contextmanager
+def another_server(installation: Installation) -> Iterator[subprocess.Popen[bytes]]:
+    """With a log of its own."""
+    with (installation.folder.parent / "second.log").open("w") as file:
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "cordially", "serve"], env=installation.environment,
             stdout=file, stderr=subprocess.STDOUT,
         )  # fmt: skip
-    url = f"http://127.0.0.1:{installation.port}/healthz"
-    until(lambda: code_of_quiet(url) == 200, 30, "the second server answers")
-    return process
-
-
-def code_of_quiet(url: str) -> int:
     try:
-        return code_of(browser(), url)
-    except OSError:
-        return 0
+        until(
+            lambda: answers(f"http://127.0.0.1:{installation.port}/healthz"), 30, "the other server answers"
+        )
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
 
 
 def check_second_start(installation: Installation, kept: dict[str, Any], event: str) -> None:

@@ -146,9 +146,9 @@ def play(studio: Studio) -> None:
 
     studio.installation.shell("sender", "--per-second", "3")
     pages = {
-        "guests": studio.page(f"{guests}?sort=changed"),
-        "guests-dark": studio.page(f"{guests}?sort=changed", color_scheme="dark"),
-        "phone-guests": studio.page(f"{guests}?sort=changed", **HAND),
+        "guests": studio.page(guests),
+        "guests-dark": studio.page(guests, color_scheme="dark"),
+        "phone-guests": studio.page(guests, **HAND),
     }
     with studio.view(f"{guests}send?all=1&show=new") as page:
         send(page)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import aiohttp
 import click
 
 from cordially.setup import SetupError, check_writable
@@ -33,7 +32,10 @@ def doctor() -> None:
     Example:
       cordially doctor
     """
-    findings = [*_local(), *_sending(), *asyncio.run(_lines())]
+    findings = [*_local()]
+    if all(finding.ok for finding in findings):
+        findings += _sending()
+    findings += asyncio.run(_lines())
     for finding in findings:
         mark = {True: "ok   ", False: "WRONG", None: "note "}[finding.ok]
         click.echo(f"{mark}  {finding.text}")
@@ -135,6 +137,8 @@ async def _twilio() -> Finding:
 
 async def _callbacks(public_url: str) -> Finding:
     """A report without a signature must come through to this installation's door, and be refused there."""
+    import aiohttp
+
     from cordially.delivery.webhooks import PATH
 
     url = f"{public_url}{PATH}"

@@ -74,7 +74,7 @@ def _check_words(name: str, body: str) -> None:
         raise Refused(f"“{name}” can't name a template: use letters, digits, _ and -.")
     if "{{" in (rest := rendering.VARIABLE.sub("", body)) or "}}" in rest:
         raise Refused(
-            "A variable is a name of small letters, digits and _ between double braces, like {{guest_name}}. "
+            "A variable is a name of letters, digits and _ between double braces, like {{guest_name}}. "
             "Something else stands between braces here."
         )
 

@@ -20,6 +20,7 @@ from cordially.guests.models import Guest
 from cordially.guests.phones import format_phone
 from cordially.invitations.lifecycle import LIVE, State
 from cordially.invitations.models import Invitation
+from cordially.invitations.rendering import personal_link
 from cordially.rsvp.models import Answer, Reply
 
 from . import words
@@ -311,8 +312,14 @@ class Row:
         return not self.obstacle and self.current is not None and self.current.state == State.FAILED
 
     @property
+    def link(self) -> str:
+        """The personal page, for those whom no message reaches: to be handed on another way."""
+        unreached = self.obstacle and not self.guest.opted_out_at
+        return personal_link(self.guest.token) if unreached or self.can_retry else ""
+
+    @property
     def acts(self) -> bool:
-        return self.can_send or self.can_retry
+        return self.can_send or self.can_retry or bool(self.link)
 
     @property
     def current_key(self) -> str:

@@ -72,6 +72,18 @@
   addEventListener("htmx:afterSettle", count);
   addEventListener("pageshow", count);
 
+  // A personal link: into the clipboard where the browser lets us, else the page itself opens.
+  addEventListener("click", (event) => {
+    const link = event.target.closest("[data-copy]");
+    if (!link || !navigator.clipboard) return;
+    event.preventDefault();
+    const words = link.querySelector("[data-copied]");
+    navigator.clipboard.writeText(link.href).then(
+      () => (words.textContent = "Copied"),
+      () => location.assign(link.href),
+    );
+  });
+
   // The address of the list stays the one that the buttons return to.
   addEventListener("htmx:pushedIntoHistory", () => {
     document.querySelectorAll("#act [name=back], #pick [name=back]").forEach((field) => {
