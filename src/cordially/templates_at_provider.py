@@ -26,6 +26,11 @@ def create(template: MessageTemplate) -> str:
     return approval.status.value
 
 
+def review(ref: str) -> content.Approval:
+    """How WhatsApp's review of that content stands. Raises ContentError when Twilio doesn't say."""
+    return content.approval_status(credentials(), ref)
+
+
 def prepare_simulated() -> None:
     """See that the simulator knows the default template and has approved it."""
     template = senders.default_template()

@@ -86,6 +86,24 @@ def _sending() -> Iterator[Finding]:
             False, f"The sender is paused: {sender.paused_reason} `cordially sender --resume` goes on."
         )
     yield Finding(True, f"The sender {sender.phone} and its template {content.ref} are known.")
+    if not settings.USE_SIMULATOR:
+        yield _review(content.ref)
+
+
+def _review(ref: str) -> Finding:
+    """A template that WhatsApp has not approved would make every message fail."""
+    from cordially import templates_at_provider
+    from cordially.providers.twilio.content import ApprovalStatus, ContentError
+
+    try:
+        approval = templates_at_provider.review(ref)
+    except ContentError as error:
+        return Finding(False, f"Twilio doesn't say how WhatsApp's review of the template stands: {error}")
+    if approval.status == ApprovalStatus.APPROVED:
+        return Finding(True, "WhatsApp has approved the template.")
+    waits = approval.status in (ApprovalStatus.RECEIVED, ApprovalStatus.PENDING)
+    why = f": {approval.reason}" if approval.reason else "."
+    return Finding(None if waits else False, f"WhatsApp's review of the template: {approval.status}{why}")
 
 
 def _is_configured() -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -86,9 +87,11 @@ def send(event: str, template_name: str, only: str, wait: bool) -> None:
         begun = start()
         click.echo("The server sends them.")
         if wait:
-            raise SystemExit(asyncio.run(_watch_all(begun, until_ended=True, stop=None)))
+            looks = asyncio.run(_watch_all(begun, until_ended=True, stop=None))
+            raise SystemExit(_conclude(looks, until_ended=True, alone=False))
         return
-    raise SystemExit(asyncio.run(_send_here(start, wait)))
+    # counted when the doors are closed: by then everything that was under way is settled
+    raise SystemExit(_conclude(asyncio.run(_send_here(start, wait)), until_ended=wait, alone=True))
 
 
 def _chosen(guests: QuerySet[Guest], only: str) -> QuerySet[Guest]:
@@ -159,7 +162,16 @@ def _queued_sentence(campaign: Campaign) -> str:
     )
 
 
-async def _send_here(start: Callable[[], list[Campaign]], wait: bool) -> int:
+@dataclass(frozen=True)
+class _Look:
+    """The last look at a campaign while it ran."""
+
+    campaign: Campaign
+    note: str
+    stopped: bool
+
+
+async def _send_here(start: Callable[[], list[Campaign]], wait: bool) -> list[_Look]:
     """No server runs: this process opens the doors and sends, until it is done or told to stop."""
     from django.conf import settings
 
@@ -182,13 +194,12 @@ async def _send_here(start: Callable[[], list[Campaign]], wait: bool) -> int:
         return await _watch_all(begun, until_ended=wait, stop=stop)
 
 
-async def _watch_all(begun: list[Campaign], *, until_ended: bool, stop: asyncio.Event | None) -> int:
-    """One after the other; nearly always it is one. The exit code of the worst."""
-    codes = [await _watch(campaign, until_ended=until_ended, stop=stop) for campaign in begun]
-    return next((code for code in (NOT_DONE, SOME_FAILED) if code in codes), 0)
+async def _watch_all(begun: list[Campaign], *, until_ended: bool, stop: asyncio.Event | None) -> list[_Look]:
+    """One after the other; nearly always it is one."""
+    return [await _watch(campaign, until_ended=until_ended, stop=stop) for campaign in begun]
 
 
-async def _watch(campaign: Campaign, *, until_ended: bool, stop: asyncio.Event | None) -> int:
+async def _watch(campaign: Campaign, *, until_ended: bool, stop: asyncio.Event | None) -> _Look:
     """Show the campaign until nothing is left to do (and, if asked, until everyone's fate is known)."""
     from cordially.invitations.progress import progress
 
@@ -198,7 +209,7 @@ async def _watch(campaign: Campaign, *, until_ended: bool, stop: asyncio.Event |
         TimeElapsedColumn(), console=console, transient=False,
     )  # fmt: skip
     begun_at = moved_at = time.monotonic()
-    seen, alone = None, stop is not None
+    seen = None
     with bar:
         task = bar.add_task("Sending", total=None, rate="")
         while True:
@@ -219,7 +230,7 @@ async def _watch(campaign: Campaign, *, until_ended: bool, stop: asyncio.Event |
             if now.note and time.monotonic() - begun_at > FIRST_CONTACT and not _got_through(now):
                 break
             await asyncio.sleep(0.3)
-    return _conclude(now, until_ended, stopped, alone)
+    return _Look(campaign, now.note, stopped)
 
 
 def _got_through(now: CampaignProgress) -> bool:
@@ -250,20 +261,28 @@ def _is_over(now: CampaignProgress, until_ended: bool, quiet: float) -> bool:
     return not until_ended or _ended(now) == now.audience or quiet > PATIENCE
 
 
-def _conclude(now: CampaignProgress, until_ended: bool, stopped: bool, alone: bool) -> int:
-    """The summary by state, and the exit code that is true of it."""
-    from cordially.invitations.lifecycle import State
+def _conclude(looks: list[_Look], *, until_ended: bool, alone: bool) -> int:
+    """The summary of each, and the exit code of the worst."""
+    codes = [_summary(look, until_ended, alone) for look in looks]
+    return next((code for code in (NOT_DONE, SOME_FAILED) if code in codes), 0)
 
+
+def _summary(look: _Look, until_ended: bool, alone: bool) -> int:
+    """The counts by state, and the exit code that is true of them."""
+    from cordially.invitations.lifecycle import State
+    from cordially.invitations.progress import progress
+
+    now = progress(look.campaign)
     for state, number in now.counts.items():
         if number:
             click.echo(f"{number:>8,} {state.label.lower()}")
     click.echo(f"{now.audience:>8,} together")
-    if stopped:
+    if look.stopped:
         click.echo(f"Stopped. {NEXT}", err=True)
         return NOT_DONE
     if not now.settled:
         # without its "Goes on at …" where this command was the one to go on
-        why = now.note.partition(" Goes on at ")[0] if alone else now.note
+        why = look.note.partition(" Goes on at ")[0] if alone else look.note
         click.echo(f"Sending stopped: {why} {NEXT if alone else ''}".rstrip(), err=True)
         return NOT_DONE
     if until_ended and (way := now.audience - _ended(now)):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import click
 
 from .common import Refused, prepared
+
+if TYPE_CHECKING:
+    from cordially.invitations.models import MessageTemplate
 
 
 @click.command("template")
@@ -26,6 +30,8 @@ def template(name: str, create: bool, content_sid: str, body: str) -> None:
     Example:
       cordially template rsvp_invitation --create
     """
+    from django.conf import settings
+
     from cordially.invitations import senders
     from cordially.invitations.models import MessageTemplate
 
@@ -50,13 +56,29 @@ def template(name: str, create: bool, content_sid: str, body: str) -> None:
     if content_sid:
         senders.name_content(found, senders.account(), content_sid)
     _show(found)
+    if not (create or settings.USE_SIMULATOR):
+        _show_review(found)
 
 
-def _show(found: object) -> None:
+def _show_review(found: MessageTemplate) -> None:
+    from cordially import templates_at_provider
     from cordially.invitations import senders
-    from cordially.invitations.models import MessageTemplate
+    from cordially.providers.twilio.content import ContentError
 
-    assert isinstance(found, MessageTemplate)
+    content = found.contents.filter(account=senders.account()).first()
+    if content is None:
+        return
+    try:
+        approval = templates_at_provider.review(content.ref)
+    except ContentError as error:
+        click.echo(f"    Twilio doesn't say how WhatsApp's review stands: {error}")
+    else:
+        click.echo(f"    WhatsApp's review: {approval.status} {approval.reason}".rstrip())
+
+
+def _show(found: MessageTemplate) -> None:
+    from cordially.invitations import senders
+
     content = found.contents.filter(account=senders.account()).first()
     click.echo(f"{found.name} ({found.language}, {found.category.lower()})")
     click.echo(f"    {content.ref if content else 'not at Twilio yet: --create or --content-sid'}")

@@ -102,7 +102,7 @@ def _note(campaign: Campaign, sender: Sender, found: dict[State, int], now: dt.d
         later = Invitation.objects.filter(campaign=campaign, state=State.QUEUED, due_at__isnull=False)
         delayed, last = later.count(), later.aggregate(last=Max("due_at"))["last"]
         if delayed == waiting and last:
-            return f"{waiting} are tried again by {_clock(campaign, last)}."
+            return f"{waiting:,} {'is' if waiting == 1 else 'are'} tried again by {_clock(campaign, last)}."
     return ""
 
 
