@@ -13,8 +13,9 @@ from . import stage
 
 SERVER = """
 import sys
-from cordially.setup import prepare
+from cordially.setup import collect_static, prepare
 prepare()
+collect_static()
 from cordially import server
 listener = server.bind("127.0.0.1", int(sys.argv[1]))
 server.use_address(listener)
@@ -26,10 +27,12 @@ def _reports(url: str, invitations: int) -> list[bytes]:
     """HTTP requests, written out and signed: sent, delivered and read of each invitation."""
     from twilio.request_validator import RequestValidator
 
+    from cordially.delivery import verdicts
     from cordially.events.creating import create
     from cordially.guests.models import Guest
     from cordially.invitations import campaigns, ledger, senders
     from cordially.lib.clock import now
+    from cordially.providers.base import Accepted
 
     event = create("Callbacks", starts="2027-05-01T18:00", timezone="Asia/Jerusalem", venue="The Hall")
     Guest.objects.bulk_create(
@@ -44,6 +47,12 @@ def _reports(url: str, invitations: int) -> list[bytes]:
     campaign = campaigns.start_campaign(event, event.guests.all(), template=template)
     ledger.take_lease(sender.pk, "bench", 60, now())
     claims = ledger.tick(sender.pk, "bench", limit=invitations, now=now()).claims
+    ledger.record(
+        [
+            verdicts.of_outcome(claim.attempt, Accepted(f"SM{place:032x}"), now())
+            for place, claim in enumerate(claims)
+        ]
+    )
     ledger.release_lease(sender.pk, "bench")
     campaigns.pause(campaign)
     validator, host = RequestValidator("simulator-token"), urlsplit(url).netloc

@@ -133,10 +133,11 @@ class Drainer:
         room = min(MOST_AT_ONCE, max(20, 2 * self._pace.limits.per_second)) - len(self._flying)
         most = 0 if self._stopping else room
         slots = self._pace.plan(begun, HORIZON, most)
-        resting = {
-            phone: now + dt.timedelta(seconds=left)
-            for phone, left in self._pace.resting(begun, SAME_NUMBER).items()
-        }
+
+        def rests_until(phone: str) -> dt.datetime | None:
+            left = self._pace.rests(phone, begun, SAME_NUMBER)
+            return now + dt.timedelta(seconds=left) if left else None
+
         news = list(self._news)
         found = await self._thread.run(
             ledger.tick,
@@ -144,7 +145,7 @@ class Drainer:
             self.holder,
             news=news,
             limit=len(slots),
-            resting=resting,
+            rests_until=rests_until,
             rest=SAME_NUMBER,
             hold=self._hold,
             seconds=LEASE,

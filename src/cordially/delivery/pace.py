@@ -101,25 +101,10 @@ class Pace:
             if slot in window:
                 window.remove(slot)
 
-    def resting(self, now: float, seconds: float) -> dict[str, float]:
-        """Numbers that had a message in the last seconds, with the seconds they should be left alone."""
-        found: dict[str, float] = {}
-        for phone in reversed(self._people):
-            left = self._people[phone] + seconds - now
-            if left <= 0:
-                break
-            found[phone] = left
-        return found
-
-    def opens_in(self, now: float) -> float:
-        """Seconds until the hour or the day has room again; 0 when they have."""
-        self._forget(now)
-        waits = [0.0]
-        if self._hour_room() <= 0:
-            waits.append(self._hour[0].at + _HOUR - now)
-        if self._day_room() <= 0:
-            waits.append(next(iter(self._people.values())) + _DAY - now)
-        return max(waits)
+    def rests(self, phone: str, now: float, seconds: float) -> float:
+        """How much longer a number is left alone that had a message in the last seconds; 0 for no longer."""
+        last = self._people.get(phone)
+        return 0.0 if last is None else max(0.0, last + seconds - now)
 
     def _remember(self, slot: Slot, phone: str) -> None:
         self._last = slot

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -91,7 +91,7 @@ def tick(
     *,
     news: Sequence[News] = (),
     limit: int = 0,
-    resting: Mapping[str, dt.datetime] | None = None,
+    rests_until: Callable[[str], dt.datetime | None] = lambda phone: None,
     rest: float = 6.0,
     hold: tuple[dt.datetime, str] | None = None,
     seconds: float = 10.0,
@@ -99,7 +99,7 @@ def tick(
 ) -> Tick:
     """Settle what has been answered, renew the lease and claim what comes next, in one transaction.
 
-    `resting`: numbers that had a message a moment ago, with the instant from which they may have another;
+    `rests_until`: from when a number that had a message a moment ago may have another, None for now;
     `rest`: seconds between two messages to the same number.
     `hold`: claim nothing before that instant, for that reason.
     The news is kept even when the lease is lost: it is true whoever holds the lease.
@@ -112,11 +112,15 @@ def tick(
     sender = Sender.objects.get(pk=sender_id)
     if limit <= 0 or sender.state != SenderState.ACTIVE or (sender.held_until and sender.held_until > now):
         return Tick([], sender)
-    return Tick(_claim(sender, limit, resting or {}, dt.timedelta(seconds=rest), now), sender)
+    return Tick(_claim(sender, limit, rests_until, dt.timedelta(seconds=rest), now), sender)
 
 
 def _claim(
-    sender: Sender, limit: int, resting: Mapping[str, dt.datetime], rest: dt.timedelta, now: dt.datetime
+    sender: Sender,
+    limit: int,
+    rests_until: Callable[[str], dt.datetime | None],
+    rest: dt.timedelta,
+    now: dt.datetime,
 ) -> list[Claim]:
     """Merge what is ready in the running campaigns by turn; leave alone numbers that must rest."""
     running = Campaign.objects.filter(sender=sender, state=CampaignState.RUNNING).values_list("pk", "uid")
@@ -144,8 +148,8 @@ def _claim(
             break
         if opted_out_at is not None:
             gone.append(pk)
-        elif phone in taken or resting.get(phone, now) > now:
-            waits.append((resting.get(phone, now + rest), pk))
+        elif until := now + rest if phone in taken else rests_until(phone):
+            waits.append((until, pk))
         else:
             taken.add(phone)
             turn = max(turn, row_turn)

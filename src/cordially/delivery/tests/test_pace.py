@@ -130,29 +130,20 @@ def test_the_same_people_count_once_a_day():
     assert len(left) > 500
 
 
-def test_it_says_when_the_hour_has_room_again():
-    pace = Pace(Limits(80, per_hour=2))
-    assert pace.opens_in(0.0) == 0
-    for at in (10.0, 20.0):
-        took(pace, at, f"+{at}")
-    assert 3600 <= pace.opens_in(10.0) <= 3610
-    assert pace.opens_in(3700.0) == 0
-
-
 def test_after_a_restart_the_windows_are_as_they_were():
     pace = Pace(Limits(10, per_hour=30, per_day=1000))
     pace.refill([(990.0 + place / 10, f"+{place}") for place in range(20)])
     slots = pace.plan(992.0, HORIZON, 500)
     assert slots and min(slot.at for slot in slots) >= 991.0 + 1.0
     assert len(pace.plan(1000.0, 60.0, 500)) == 10
-    assert pace.resting(992.0, 6.0).keys() == {f"+{place}" for place in range(20)}
+    assert all(pace.rests(f"+{place}", 992.0, 6.0) for place in range(20))
 
 
 def test_a_number_rests_after_its_message():
     pace = Pace(Limits(80))
     took(pace, 100.0, "+1")
-    assert pace.resting(102.0, 6.0) == {"+1": 4.0}
-    assert pace.resting(106.0, 6.0) == {}
+    assert pace.rests("+1", 102.0, 6.0) == 4.0
+    assert pace.rests("+1", 106.0, 6.0) == pace.rests("+2", 102.0, 6.0) == 0
 
 
 def test_a_sender_that_is_told_to_ease_halves_and_recovers():

@@ -162,7 +162,7 @@ def test_a_household_gets_its_messages_six_seconds_apart(event, sender):
 def test_a_number_that_had_a_message_a_moment_ago_rests_and_does_not_hold_up_the_others(event, sender):
     tired, fresh = some_guests(event, 2)
     campaign = a_campaign([tired, fresh], sender)
-    assert phones(claim(sender, resting={tired.phone: later(4)})) == [fresh.phone]
+    assert phones(claim(sender, rests_until={tired.phone: later(4)}.get)) == [fresh.phone]
     assert of(campaign, tired).due_at == later(4)
 
 
