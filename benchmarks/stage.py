@@ -15,15 +15,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SIMULATOR = """
-import sys, json
-from cordially.providers.simulator.app import SimulatorConfig, Faults, run_simulator
-port, options = int(sys.argv[1]), json.loads(sys.argv[2])
-faults = Faults(**options.pop("faults", {}))
-options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
-run_simulator("127.0.0.1", port, SimulatorConfig(faults=faults, approve_after=0.0, **options))
-"""
-
 
 def install() -> None:
     """A fresh installation on SQLite in a temporary folder; Django is ready afterwards."""
@@ -58,7 +49,15 @@ def simulator(**options: object) -> Iterator[str]:
     """Its address. Stopped by its own process id."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen([sys.executable, "-c", SIMULATOR, str(port), json.dumps(options)])
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "cordially.providers.simulator",
+            str(port),
+            json.dumps({"approve_after": 0.0, **options}),
+        ]
+    )
     try:
         wait_for(f"{url}/phone")
         yield url

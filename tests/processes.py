@@ -18,15 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SIMULATOR = """
-import sys, json
-from cordially.providers.simulator.app import SimulatorConfig, Faults, run_simulator
-port, options = int(sys.argv[1]), json.loads(sys.argv[2])
-faults = Faults(**options.pop("faults", {}))
-options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
-run_simulator("127.0.0.1", port, SimulatorConfig(faults=faults, **options))
-"""
-
 #: a simulator that loses no time
 QUICK = {
     "latency": [0.0, 0.05],
@@ -88,7 +79,9 @@ class Simulator:
 @contextmanager
 def simulator(**options: Any) -> Iterator[Simulator]:
     url = f"http://127.0.0.1:{(port := free_port())}"
-    process = subprocess.Popen([sys.executable, "-c", SIMULATOR, str(port), json.dumps({**QUICK, **options})])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cordially.providers.simulator", str(port), json.dumps({**QUICK, **options})]
+    )
     try:
         until(lambda: answers(f"{url}/phone"), 20, "the simulator answers")
         yield Simulator(url)
