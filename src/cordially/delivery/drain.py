@@ -138,7 +138,7 @@ class Drainer:
             left = self._pace.rests(phone, begun, SAME_NUMBER)
             return now + dt.timedelta(seconds=left) if left else None
 
-        news = list(self._news)
+        news, hold = list(self._news), self._hold
         found = await self._thread.run(
             ledger.tick,
             self.sender_id,
@@ -147,11 +147,12 @@ class Drainer:
             limit=len(slots),
             rests_until=rests_until,
             rest=SAME_NUMBER,
-            hold=self._hold,
+            hold=hold,
             seconds=LEASE,
             now=now,
         )
-        self._hold = None
+        if self._hold is hold:  # an answer may have asked for a new one meanwhile
+            self._hold = None
         del self._news[: len(news)]
         if news or found.claims:
             self._on_commit()
@@ -161,7 +162,11 @@ class Drainer:
             return False
         self._lease_good_until = begun + LEASE - LEASE_MARGIN
         self._pace.limits = _limits(found.sender)
-        await self._word({claim.campaign_id for claim in found.claims})
+        try:
+            await self._word({claim.campaign_id for claim in found.claims})
+        except DatabaseError:
+            self._news += [_not_requested(claim.attempt) for claim in found.claims]
+            raise
         for claim, slot in zip(found.claims, slots, strict=False):
             self._begin(claim, slot)
         self._busy = bool(found.claims) or bool(news)

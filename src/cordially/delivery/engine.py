@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 import secrets
 from collections.abc import Callable, Coroutine
@@ -22,6 +23,8 @@ from .thread import LedgerThread
 logger = logging.getLogger(__name__)
 
 SWEEP = 1.0  # seconds between two sweeps
+#: no request takes so long: an attempt that is older was forgotten by its worker
+FORGOTTEN_AFTER = dt.timedelta(seconds=120)
 
 
 class Engine:
@@ -118,6 +121,8 @@ class Engine:
     async def _drain(self, drainer: Drainer) -> None:
         try:
             await drainer.run()
+        except DatabaseError as error:
+            logger.error("sender %s waits, the ledger can’t be used: %s", drainer.sender_id, error)
         except Exception:
             logger.exception("sender %s", drainer.sender_id)
 
@@ -129,4 +134,5 @@ class Engine:
 def _sweep_ledger(account: str) -> tuple[bool, list[Sender]]:
     now = clock_now()
     changed = bool(ledger.due_now(now)) | bool(ledger.finish_campaigns(now))
+    changed |= bool(ledger.doubt_forgotten(account, now - FORGOTTEN_AFTER, now))
     return changed, list(Sender.objects.filter(account=account))

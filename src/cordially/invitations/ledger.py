@@ -60,14 +60,29 @@ def take_lease(sender_id: int, holder: str, seconds: float, now: dt.datetime) ->
     )
     if not taken:
         return False
-    left = Invitation.objects.filter(campaign__sender=sender_id, state=State.SENDING)
-    ids = list(left.values_list("id", flat=True))
-    if ids:
-        logger.warning("sender %s: %s attempts of an earlier worker are being checked", sender_id, len(ids))
-        rows = Invitation.objects.filter(pk__in=ids, state=State.SENDING)
-        log_all(rows, Source.RESCUE, now, status=State.UNSURE, note=UNSURE_REASON)
-        rows.update(state=State.UNSURE, look_at=now, reason=UNSURE_REASON, changed_at=now)
+    left = _doubt(Invitation.objects.filter(campaign__sender=sender_id), now)
+    if left:
+        logger.warning("sender %s: %s attempts of an earlier worker are being checked", sender_id, left)
     return True
+
+
+@transaction.atomic
+def doubt_forgotten(account: str, before: dt.datetime, now: dt.datetime) -> int:
+    """Turn attempts unsure that began before that instant and were never settled. Returns how many.
+
+    A worker forgets a claim when its commit went through and the answer to it was lost.
+    """
+    return _doubt(Invitation.objects.filter(campaign__sender__account=account, sending_at__lt=before), now)
+
+
+def _doubt(rows: QuerySet[Invitation], now: dt.datetime) -> int:
+    """Nobody knows what became of these requests: Twilio is asked before anything is sent again."""
+    ids = list(rows.filter(state=State.SENDING).values_list("id", flat=True))
+    if ids:
+        left = Invitation.objects.filter(pk__in=ids, state=State.SENDING)
+        log_all(left, Source.RESCUE, now, status=State.UNSURE, note=UNSURE_REASON)
+        left.update(state=State.UNSURE, look_at=now, reason=UNSURE_REASON, changed_at=now)
+    return len(ids)
 
 
 def renew_lease(sender_id: int, holder: str, seconds: float, now: dt.datetime) -> bool:

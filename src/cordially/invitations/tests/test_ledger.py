@@ -499,3 +499,26 @@ def test_a_claim_steps_around_what_the_host_is_calling_back_at_this_moment(event
     go_on.set()
     thread.join()
     assert states(campaign) == {"cancelled": 3}
+
+
+# Attempts that a worker forgot
+
+
+def test_an_attempt_that_nobody_settles_is_checked_with_twilio_and_a_fresh_one_is_left_alone(event, sender):
+    people = some_guests(event, 2)
+    campaign = a_campaign(people, sender)
+    forgotten = claim(sender, 1)[0]
+    fresh = claim(sender, 1, now=later(100))[0]
+    assert ledger.doubt_forgotten(sender.account, later(50), later(170)) == 1
+    assert of(campaign, people[0]).state == State.UNSURE
+    assert of(campaign, people[1]).state == State.SENDING
+    assert history(of(campaign, people[0]))[-1] == State.UNSURE
+    ledger.record([accepted(forgotten), accepted(fresh)])
+    assert states(campaign) == {"accepted": 2}, "an answer that comes after all is believed"
+
+
+def test_the_attempts_of_another_account_are_left_alone(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    claim(sender)
+    assert ledger.doubt_forgotten("AC" + "9" * 32, later(50), later(170)) == 0
+    assert states(campaign) == {"sending": 1}
