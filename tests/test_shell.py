@@ -647,3 +647,10 @@ def test_doctor_without_twilio_and_with_a_wrong_password(house: Installation) ->
     assert "WRONG  TWILIO_AUTH_TOKEN is missing." in done.stdout
     assert "WRONG  TWILIO_WHATSAPP_FROM is missing." in done.stdout
     assert done.stderr == ""
+
+
+def test_commands_that_start_together_find_the_data_folder_writable(tmp_path: Path) -> None:
+    from cordially.setup import check_folder
+
+    side_by_side([lambda: [check_folder(tmp_path / "data") for _ in range(200)]] * 4)
+    assert not list((tmp_path / "data").iterdir())

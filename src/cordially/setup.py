@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
 
 
 class SetupError(Exception):
@@ -30,7 +31,7 @@ def prepare() -> None:
     from django.db import DatabaseError, connection
     from django.db.migrations.executor import MigrationExecutor
 
-    _check_folder(Path(settings.DATA_DIR))
+    check_folder(Path(settings.DATA_DIR))
     try:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -57,12 +58,11 @@ def collect_static() -> None:
     call_command("collectstatic", verbosity=0, interactive=False, ignore_patterns=["*.test.js"])
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".probe"
-        probe.touch()
-        probe.unlink()
+        with TemporaryFile(dir=folder):  # a name of its own: commands start side by side
+            pass
     except OSError as error:
         raise SetupError(
             f"Can't write to the data folder {folder}: {error.strerror}. "
