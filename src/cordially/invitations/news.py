@@ -12,6 +12,8 @@ from .models import Source
 #: how far a message has come; nothing moves it back
 _RANK = {State.ACCEPTED: 1, State.SENT: 2, State.DELIVERED: 3, State.READ: 4}
 _ARRIVED = frozenset({State.DELIVERED, State.READ})
+#: asked for, and nothing known yet
+_REQUESTED = frozenset({State.SENDING, State.UNSURE})
 #: no request is under way
 _GIVEN_UP = frozenset({State.QUEUED, State.FAILED, State.CANCELLED})
 #: the provider is asked about these when no news comes
@@ -81,6 +83,8 @@ def next_state(news: News, row: Row) -> State | None:
         return None
     if new == State.QUEUED and row.campaign_cancelled:
         new = State.CANCELLED if row.state in (State.SENDING, State.UNSURE) else State.FAILED
+    if news.message_id is None and new not in _RANK and row.state not in _REQUESTED:
+        return None  # it speaks of a request without an answer, and a message is known by now
     if is_older(news, row):
         # An attempt that was given up did arrive: that is the truth, and nothing more must be sent. While a
         # newer request is under way its own answer decides, unless the older one is on the phone already.

@@ -522,3 +522,13 @@ def test_the_attempts_of_another_account_are_left_alone(event, sender):
     claim(sender)
     assert ledger.doubt_forgotten("AC" + "9" * 32, later(50), later(170)) == 0
     assert states(campaign) == {"sending": 1}
+
+
+@pytest.mark.parametrize("known", [State.ACCEPTED, State.SENT])
+def test_twilio_never_took_it_comes_too_late_when_a_callback_told_otherwise(event, sender, known):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    claimed = claim(sender)[0]
+    ledger.record([news_of(claimed, State.UNSURE, reason="The line broke.")])
+    ledger.record([accepted(claimed, known, source=Source.CALLBACK)])
+    ledger.record([news_of(claimed, State.QUEUED, source=Source.RESCUE)])
+    assert states(campaign) == {known.value: 1}, "a second message would go out"
