@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from cordially.dashboard import live
+from cordially.delivery.alive import Life
 from cordially.delivery.engine import Engine
 from cordially.delivery.thread import LedgerThread
 from cordially.delivery.webhooks import PATH, Recorder, StatusDoor
@@ -58,10 +59,15 @@ class Service:
         """Begin to send. Called when the doors are open, so that callbacks find them."""
         if self.simulator is not None:
             await asyncio.to_thread(templates_at_provider.prepare_simulated)
-        await self.thread.run(_sender_row)
+        if not await self.thread.run(_ready):
+            return
         self.provider = make_provider()
         self.engine = Engine(
-            self.provider, self.thread, on_commit=live.wake, surely_after=settings.UNSURE_SECONDS
+            self.provider,
+            self.thread,
+            on_commit=live.wake,
+            surely_after=settings.UNSURE_SECONDS,
+            life=Life(Path(settings.DATA_DIR) / "workers"),
         )
         self.provider.on_written = self.engine.written
         await self.engine.start()
@@ -97,12 +103,16 @@ class Service:
             await asyncio.to_thread(self.thread.close)
 
 
-def _sender_row() -> None:
-    """The configured sender exists from the start, so that its lease tells others that a server runs."""
+def _ready() -> bool:
+    """Whether messages can leave; the sender's row is made, so that its lease tells others of this server."""
     try:
         senders.current_sender()
+        # also what was started before waits: its links would lead nowhere
+        senders.require_public_url()
     except senders.NotReady as error:
-        logger.error("nothing can be sent yet: %s", error)
+        logger.error("nothing is sent yet: %s", error)
+        return False
+    return True
 
 
 async def healthz(request: Request) -> Response:

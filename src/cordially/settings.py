@@ -117,7 +117,7 @@ except EnvError as error:
 
 if _database_url:
     try:
-        _database = dj_database_url.parse(_database_url, conn_max_age=60)
+        _database = dj_database_url.parse(_database_url, conn_max_age=0)
     except (ValueError, KeyError) as error:
         # without its text, which may hold the password
         raise ImproperlyConfigured(

@@ -10,24 +10,27 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
+from django.db.models import Count, Max
+from django.db.models.functions import TruncSecond
 
-from cordially.invitations import ledger, rendering
+from cordially.invitations import ledger
 from cordially.invitations.attempts import Attempt
 from cordially.invitations.ledger import Claim
 from cordially.invitations.lifecycle import State
-from cordially.invitations.models import Campaign, Sender, Source, StatusEvent
+from cordially.invitations.models import Sender, Source, StatusEvent
 from cordially.invitations.news import News
 from cordially.lib.clock import now as clock_now
 from cordially.providers.base import Outcome, OutgoingMessage, Provider, Refused
 from cordially.providers.errors import ErrorClass
 
-from . import verdicts
-from .pace import Limits, Pace, Slot
+from . import verdicts, wording
+from .pace import Limits, Pace, Sent, Slot
 from .thread import LedgerThread
+from .wording import Wording
 
 logger = logging.getLogger(__name__)
 
@@ -37,22 +40,15 @@ IDLE = 1.0  # seconds between two looks while there is none
 LEASE = 10.0  # seconds that a lease lasts
 #: a request leaves only while the lease has at least this long to live
 LEASE_MARGIN = 2.0
-STOP_WITHIN = 20.0  # seconds that a stop waits for a ledger that can't be written
-#: requests under way at the same time, at most
-MOST_AT_ONCE = 300
-#: the provider's words for: slower
-TOO_FAST = frozenset({429, 20429, 63017, 63018})
+#: seconds that a stop waits for answers; what has none then is unsure, and checked at the next start
+ANSWERS_WITHIN = 15.0
+STOP_WITHIN = 19.0  # seconds that a stop waits for a ledger that can't be written
+#: requests claimed or under way at the same time, at most: 400 a second, answered after 0.6 s
+MOST_AT_ONCE = 450
+#: seconds from a claim to the moment at which its request leaves, at most (of a line that is open)
+CLAIMED_EARLY = 0.35
 #: WhatsApp takes about one message in six seconds for the same number
 SAME_NUMBER = 6.0
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """What is the same for everyone in a campaign."""
-
-    content_ref: str
-    variables: tuple[str, ...]
-    shared: dict[str, str]
 
 
 class Drainer:
@@ -65,6 +61,7 @@ class Drainer:
         thread: LedgerThread,
         holder: str,
         on_commit: Callable[[], None] = lambda: None,
+        dead: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.sender_id = sender.pk
         self.phone = sender.phone
@@ -72,16 +69,22 @@ class Drainer:
         self.holder = holder
         self._thread = thread
         self._on_commit = on_commit
+        #: holders of leases that surely don't live any more
+        self._dead = dead
         self._pace = Pace(_limits(sender))
         self._wordings: dict[int, Wording] = {}
         self._news: list[News] = []
         self._flying: dict[str, asyncio.Task[None]] = {}
         self._slots: dict[str, Slot] = {}
         self._lease_good_until = 0.0
+        #: the same by the clock: a machine that was frozen has no idea how long
+        self._lease_ends = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._running: frozenset[int] = frozenset()
+        self._slowed_at: dt.datetime | None = None
         self._unreachable = 0  # times in a row
-        self._hold: tuple[dt.datetime, str] | None = None
+        self._held_for_nobody = 0.0
         self._stopping = False
-        self._stop_by: float | None = None
+        self._stopped_at = 0.0
         self._busy = False
         self._awake = asyncio.Event()
 
@@ -91,8 +94,8 @@ class Drainer:
 
     def stop(self) -> None:
         """Claim nothing more, settle what is in flight, give the lease back."""
-        self._stopping = True
-        self._stop_by = time.monotonic() + STOP_WITHIN
+        if not self._stopping:
+            self._stopping, self._stopped_at = True, time.monotonic()
         self._awake.set()
 
     def written(self, key: str) -> None:
@@ -105,32 +108,62 @@ class Drainer:
 
         Database trouble is waited out; nothing that was answered is lost.
         """
-        taken = await self._thread.run(ledger.take_lease, self.sender_id, self.holder, LEASE, clock_now())
+        now = clock_now()
+        taken = await self._thread.run(
+            ledger.take_lease, self.sender_id, self.holder, LEASE, now, dead=self._dead()
+        )
         if not taken:
             return
-        self._lease_good_until = time.monotonic() + LEASE - LEASE_MARGIN
-        self._pace.refill(await self._thread.run(_sent_before, self.sender_id))
+        self._lease_is_good(time.monotonic(), now)
+        self._pace.refill(await self._thread.run(_sent_before, self.sender_id, self._pace.limits))
         held = True
         while held or self._flying or self._news:
             if self._stopping and not self._flying and not self._news:
                 break
+            self._hurry()
             try:
                 held = await self._tick() and held
-            except DatabaseError as error:
+            except (OperationalError, InterfaceError) as error:
                 logger.error("the ledger can’t be written, sending waits: %s", error)
-                if self._stop_by is not None and time.monotonic() > self._stop_by:
+                if self._stopping and time.monotonic() > self._stopped_at + STOP_WITHIN:
                     return  # what was answered and not written is settled at the next start, with Twilio
+                await asyncio.sleep(0.5)
+                continue
+            except Exception:
+                logger.exception("sender %s: what was answered is written one by one", self.sender_id)
+                await self._write_singly()
                 await asyncio.sleep(0.5)
                 continue
             await self._rest()
         if held:
             await self._thread.run(ledger.release_lease, self.sender_id, self.holder)
 
+    def _hurry(self) -> None:
+        """Wait no longer for answers that take too long for a stop."""
+        if self._stopping and time.monotonic() > self._stopped_at + ANSWERS_WITHIN:
+            for task in self._flying.values():
+                task.cancel()
+
+    async def _write_singly(self) -> None:
+        """Whatever one of them is, the others are not to suffer for it: it is looked up at the provider."""
+        for item in list(self._news):
+            try:
+                await self._thread.run(ledger.record, [item])
+            except (OperationalError, InterfaceError):
+                return
+            except Exception:
+                logger.exception("attempt %s can’t be written", item.attempt and item.attempt.key)
+            self._news.remove(item)
+
+    def _lease_is_good(self, since: float, now: dt.datetime) -> None:
+        self._lease_good_until = since + LEASE - LEASE_MARGIN
+        self._lease_ends = now + dt.timedelta(seconds=LEASE - LEASE_MARGIN)
+
     async def _tick(self) -> bool:
         """One transaction. False when the lease is lost."""
         begun = time.monotonic()
         now = clock_now()
-        room = min(MOST_AT_ONCE, max(20, 2 * self._pace.limits.per_second)) - len(self._flying)
+        room = min(MOST_AT_ONCE, max(40, 4 * self._pace.limits.per_second)) - len(self._flying)
         most = 0 if self._stopping else room
         slots = self._pace.plan(begun, HORIZON, most)
 
@@ -138,7 +171,7 @@ class Drainer:
             left = self._pace.rests(phone, begun, SAME_NUMBER)
             return now + dt.timedelta(seconds=left) if left else None
 
-        news, hold = list(self._news), self._hold
+        news = list(self._news)
         found = await self._thread.run(
             ledger.tick,
             self.sender_id,
@@ -147,24 +180,22 @@ class Drainer:
             limit=len(slots),
             rests_until=rests_until,
             rest=SAME_NUMBER,
-            hold=hold,
             seconds=LEASE,
             now=now,
         )
-        if self._hold is hold:  # an answer may have asked for a new one meanwhile
-            self._hold = None
         del self._news[: len(news)]
+        self._running = found.running
         if news or found.claims:
             self._on_commit()
         if found.sender is None:
             self._lease_good_until = 0.0
             logger.warning("sender %s: the lease is lost, nothing more is sent from here", self.sender_id)
             return False
-        self._lease_good_until = begun + LEASE - LEASE_MARGIN
-        self._pace.limits = _limits(found.sender)
+        self._lease_is_good(begun, now)
         try:
+            await self._heed(found.sender)
             await self._word({claim.campaign_id for claim in found.claims})
-        except DatabaseError:
+        except Exception:
             self._news += [_not_requested(claim.attempt) for claim in found.claims]
             raise
         for claim, slot in zip(found.claims, slots, strict=False):
@@ -172,10 +203,22 @@ class Drainer:
         self._busy = bool(found.claims) or bool(news)
         return True
 
+    async def _heed(self, sender: Sender) -> None:
+        """What a host changed or the provider asked for since the last tick."""
+        before, self._pace.limits = self._pace.limits, _limits(sender)
+        if (sender.per_hour, sender.per_day) != (before.per_hour, before.per_day):
+            before_now = await self._thread.run(_sent_before, self.sender_id, self._pace.limits)
+            self._pace.refill(replace(before_now, second=[]))  # of the last second we know more ourselves
+        if sender.slowed_at is not None and sender.slowed_at != self._slowed_at:
+            age = (clock_now() - sender.slowed_at).total_seconds()
+            if age < 30:
+                self._pace.slow_down(time.monotonic() - max(0.0, age))
+        self._slowed_at = sender.slowed_at
+
     async def _word(self, campaigns: set[int]) -> None:
         """Fetch what everyone in these campaigns shares, once each."""
         for campaign_id in campaigns - self._wordings.keys():
-            self._wordings[campaign_id] = await self._thread.run(_wording, campaign_id)
+            self._wordings[campaign_id] = await self._thread.run(wording.of_campaign, campaign_id)
 
     async def _rest(self) -> None:
         """Until the next tick is worth its transaction."""
@@ -200,11 +243,12 @@ class Drainer:
         try:
             await asyncio.sleep(max(0.0, at - time.monotonic()))
             self._news.append(await self._attempt(claim))
+        except asyncio.CancelledError:
+            self._news.append(_unsure(claim.attempt, "stopped before the answer came"))
         except Exception:
             # the one catch-all: whatever went wrong, the request may have been made
             logger.exception("attempt %s", key)
-            self._news.append(News(State.UNSURE, clock_now(), Source.ENGINE, claim.attempt,
-                                   reason=ledger.UNSURE_REASON, look_at=clock_now()))  # fmt: skip
+            self._news.append(_unsure(claim.attempt))
         finally:
             del self._flying[key]
             self._slots.pop(key).left = True
@@ -212,65 +256,77 @@ class Drainer:
                 self._awake.set()
 
     async def _attempt(self, claim: Claim) -> News:
-        wording = self._wordings[claim.campaign_id]
-        values = rendering.guest_values(wording.shared, claim.name, claim.token, claim.fields)
-        if missing := [name for name in wording.variables if not values.get(name)]:
-            return _lacks(claim.attempt, missing)
-        if self._stopping or time.monotonic() > self._lease_good_until:
+        slot = self._slots[claim.attempt.key]
+        if not self._may_leave(claim):
+            self._pace.give_back(slot, claim.phone)
             return _not_requested(claim.attempt)
+        words = self._wordings[claim.campaign_id]
+        values = words.values(claim.name, claim.token, claim.fields)
+        if missing := [name for name in words.variables if not values.get(name)]:
+            self._pace.give_back(slot, claim.phone)
+            return _lacks(claim.attempt, missing)
         message = OutgoingMessage(
             key=claim.attempt.key,
             sender=self.phone,
             to=claim.phone,
-            content_ref=wording.content_ref,
-            values=tuple(values[name] for name in wording.variables),
+            content_ref=words.content_ref,
+            values=tuple(values[name] for name in words.variables),
         )
         outcome = await self.provider.send(message)
-        self._heed(outcome, claim)
-        return verdicts.of_outcome(claim.attempt, outcome, clock_now())
+        if isinstance(outcome, Refused) and outcome.fault.code is None:
+            self._pace.give_back(slot, claim.phone)
+        return verdicts.of_outcome(claim.attempt, self._with_rest(outcome), clock_now())
 
-    def _heed(self, outcome: Outcome, claim: Claim) -> None:
-        """Slow down when the provider says that it is too much; wait when it can't be reached or asks for it."""
+    def _may_leave(self, claim: Claim) -> bool:
+        """Between the claim and its moment the host may have paused, and the lease may have ended."""
+        if self._stopping or claim.campaign_id not in self._running:
+            return False
+        return time.monotonic() < self._lease_good_until and clock_now() < self._lease_ends
+
+    def _with_rest(self, outcome: Outcome) -> Outcome:
+        """Everybody waits when the provider can't be reached, or asks for it: nobody's attempt is at fault."""
         if not isinstance(outcome, Refused):
             self._unreachable = 0
-            return
-        now = clock_now()
+            return outcome
         if outcome.fault.code is None and outcome.fault.error_class == ErrorClass.RETRY_SOON:
-            # nobody's attempt is at fault, so everybody waits: longer each time, a minute at most
-            self._pace.give_back(self._slots[claim.attempt.key])
-            if self._hold is None:
-                self._unreachable += 1
-                wait = min(60.0, 2.0**self._unreachable)
-                self._hold = (now + dt.timedelta(seconds=wait), outcome.fault.sentence)
-        elif outcome.fault.code in TOO_FAST:
-            self._pace.slow_down(time.monotonic())
-            if outcome.retry_after:
-                self._hold = (now + dt.timedelta(seconds=outcome.retry_after), outcome.fault.sentence)
+            if time.monotonic() > self._held_for_nobody:
+                self._unreachable += 1  # longer each time, a minute at most
+            rests = min(60.0, 2.0**self._unreachable)
+            self._held_for_nobody = time.monotonic() + rests
+            return replace(outcome, fault=replace(outcome.fault, rests=rests))
+        if outcome.fault.slows and outcome.retry_after:
+            return replace(outcome, fault=replace(outcome.fault, rests=outcome.retry_after))
+        return outcome
 
 
 def _limits(sender: Sender) -> Limits:
     return Limits(sender.per_second, sender.per_hour, sender.per_day)
 
 
-def _wording(campaign_id: int) -> Wording:
-    campaign = Campaign.objects.select_related("event").get(pk=campaign_id)
-    shared = rendering.event_values(campaign.event, campaign.event.language)
-    return Wording(campaign.content_ref, tuple(campaign.variables), shared)
-
-
-def _sent_before(sender_id: int) -> list[tuple[float, str]]:
-    """What left in the last day, as (monotonic time, number): the windows after a restart."""
+def _sent_before(sender_id: int, limits: Limits) -> Sent:
+    """What left lately as the ledger knows it, as far as the limits ask for it."""
     now, mono = clock_now(), time.monotonic()
-    begun = (
-        StatusEvent.objects.filter(
-            status=State.SENDING,
-            at__gt=now - dt.timedelta(days=1),
-            invitation__campaign__sender=sender_id,
-        )
-        .order_by("at")
-        .values_list("at", "invitation__phone")
+    begun = StatusEvent.objects.filter(status=State.SENDING, invitation__campaign__sender=sender_id)
+
+    def left(at: dt.datetime) -> float:
+        """When it left, at the latest, in this process's time."""
+        return mono - max(0.0, (now - at).total_seconds() - CLAIMED_EARLY)
+
+    def since(seconds: float) -> dt.datetime:
+        return now - dt.timedelta(seconds=seconds)
+
+    lately = begun.filter(at__gt=since(10)).order_by("at").values_list("at", flat=True)
+    hours: list[tuple[dt.datetime, int]] = []
+    if limits.per_hour:
+        hour = begun.filter(at__gt=since(3620)).annotate(second=TruncSecond("at")).values("second")
+        hours = list(hour.annotate(count=Count("id")).order_by("second").values_list("second", "count"))
+    day = begun.filter(at__gt=since(86400 if limits.per_day else 60)).values("invitation__phone")
+    people = day.annotate(last=Max("at")).order_by("last").values_list("last", "invitation__phone")
+    return Sent(
+        second=[left(at) for at in lately],
+        hour=[(left(at), count) for at, count in hours],
+        people=[(left(at), phone) for at, phone in people.iterator()],
     )
-    return [(mono - max(0.0, (now - at).total_seconds()), phone) for at, phone in begun.iterator()]
 
 
 def _lacks(attempt: Attempt, names: list[str]) -> News:
@@ -289,3 +345,15 @@ def _lacks(attempt: Attempt, names: list[str]) -> News:
 def _not_requested(attempt: Attempt) -> News:
     """Claimed and then surely not sent: first in line again."""
     return News(State.QUEUED, clock_now(), Source.ENGINE, attempt, raw="not requested")
+
+
+def _unsure(attempt: Attempt, raw: str = "") -> News:
+    return News(
+        State.UNSURE,
+        clock_now(),
+        Source.ENGINE,
+        attempt,
+        reason=ledger.UNSURE_REASON,
+        look_at=clock_now(),
+        raw=raw,
+    )

@@ -16,6 +16,7 @@ from cordially.lib.clock import now as clock_now
 from cordially.providers.base import Provider
 
 from . import wake
+from .alive import Life
 from .drain import Drainer
 from .rescue import Rescue
 from .thread import LedgerThread
@@ -37,9 +38,11 @@ class Engine:
         *,
         on_commit: Callable[[], None] = lambda: None,
         surely_after: float = 60.0,
+        life: Life | None = None,
     ) -> None:
         self.provider = provider
-        self.holder = secrets.token_hex(8)
+        self._life = life
+        self.holder = life.name if life else secrets.token_hex(8)
         self._thread = thread
         self._on_commit = on_commit
         self._rescue = Rescue(provider, thread, surely_after)
@@ -50,19 +53,20 @@ class Engine:
         self._awake = asyncio.Event()
 
     async def start(self) -> None:
-        """Begin; returns at once."""
+        """Begin; returns at once. Raises OSError when the data folder can't be written."""
         self._loop = asyncio.get_running_loop()
+        if self._life is not None:
+            self._life.begin()
+            await self._bury_the_dead(self._life)
         self._loops = [
             asyncio.create_task(self._forever(self._sweep), name="sweep"),
-            asyncio.create_task(self._forever(self._look), name="rescue"),
+            asyncio.create_task(self._forever(self._settle), name="settle"),
+            asyncio.create_task(self._forever(self._poll), name="poll"),
         ]
         wake.listen(self.wake)
 
     async def stop(self) -> None:
-        """Claim nothing more, settle what is in flight, give the leases back.
-
-        Bounded by the time-out of a request.
-        """
+        """Claim nothing more, settle what is in flight, give the leases back. Within 20 seconds."""
         wake.unlisten(self.wake)
         for task in self._loops:
             task.cancel()
@@ -70,6 +74,8 @@ class Engine:
         for drainer in self._drainers.values():
             drainer.stop()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        if self._life is not None:
+            self._life.end()
 
     def wake(self) -> None:
         """There may be work. Any thread."""
@@ -97,7 +103,7 @@ class Engine:
             except DatabaseError as error:
                 logger.error("the database can’t be used, trying again: %s", error)
             except Exception:
-                logger.exception("sweep")
+                logger.exception("%s", round_.__name__)
             self._awake.clear()
             try:
                 async with asyncio.timeout(SWEEP):
@@ -110,7 +116,14 @@ class Engine:
         changed, senders = await self._thread.run(_sweep_ledger, self.provider.account)
         for sender in senders:
             if not self.drains(sender.pk):
-                drainer = Drainer(sender, self.provider, self._thread, self.holder, self._on_commit)
+                drainer = Drainer(
+                    sender,
+                    self.provider,
+                    self._thread,
+                    self.holder,
+                    self._on_commit,
+                    dead=self._life.dead if self._life else tuple,
+                )
                 self._drainers[sender.pk] = drainer
                 self._tasks[sender.pk] = asyncio.create_task(self._drain(drainer))
         if changed:
@@ -126,8 +139,17 @@ class Engine:
         except Exception:
             logger.exception("sender %s", drainer.sender_id)
 
-    async def _look(self) -> None:
-        if await self._rescue.round():
+    async def _bury_the_dead(self, life: Life) -> None:
+        """Whose lease is taken over by now is never asked for again."""
+        holders = set(await self._thread.run(_holders))
+        life.bury(name for name in life.dead() if name not in holders)
+
+    async def _settle(self) -> None:
+        if await self._rescue.settle():
+            self._on_commit()
+
+    async def _poll(self) -> None:
+        if await self._rescue.poll():
             self._on_commit()
 
 
@@ -136,3 +158,7 @@ def _sweep_ledger(account: str) -> tuple[bool, list[Sender]]:
     changed = bool(ledger.due_now(now)) | bool(ledger.finish_campaigns(now))
     changed |= bool(ledger.doubt_forgotten(account, now - FORGOTTEN_AFTER, now))
     return changed, list(Sender.objects.filter(account=account))
+
+
+def _holders() -> list[str]:
+    return list(Sender.objects.values_list("lease_holder", flat=True))

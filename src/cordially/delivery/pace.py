@@ -9,7 +9,7 @@ hasn't (its line opens slowly) may leave at any moment, so it counts as leaving 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 #: how much longer than a second the grid makes a second: 0.9%, so that 99% of the limit is reached
@@ -20,6 +20,10 @@ _HOUR = 3600.0
 _DAY = 86400.0
 #: slots that a late loop may catch up at once
 _CATCH_UP = 8
+#: how much later than planned a request may leave, in seconds: what an hour's count waits longer
+_LATEST = 10.0
+#: numbers are remembered at least so long, for the rest between two messages to the same one
+_LATELY = 60.0
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +33,10 @@ class Slot:
     planned: float
     at: float
     left: bool = False
+    #: nobody at that number had a message in the window before
+    first: bool = False
+    #: under which it is counted in the hour
+    second: int = 0
 
     def leave(self, at: float) -> None:
         """The request was written at that time."""
@@ -43,6 +51,18 @@ class Limits:
     per_day: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What left before, in monotonic times, oldest first."""
+
+    #: single messages of the last seconds
+    second: Sequence[float] = ()
+    #: how many in each second of the last hour
+    hour: Sequence[tuple[float, int]] = ()
+    #: the last message of each number
+    people: Sequence[tuple[float, str]] = ()
+
+
 class Pace:
     """The windows of one sender."""
 
@@ -52,15 +72,25 @@ class Pace:
         #: the last `per_second` of them, by the time at which they left
         self._second: list[Slot] = []
         self._last: Slot | None = None
-        self._hour: deque[Slot] = deque()
+        #: [second, how many]: an hour at full speed is 288,000 messages, and 3,600 seconds
+        self._hour: deque[list[int]] = deque()
+        self._in_hour = 0
         self._people: OrderedDict[str, float] = OrderedDict()
         self._factor = 1.0
         self._eased_at = 0.0
 
-    def refill(self, sent: Iterable[tuple[float, str]]) -> None:
-        """Remember what left before this process began: (monotonic time, number), oldest first."""
-        for at, phone in sent:
-            self._remember(Slot(at, at, left=True), phone)
+    def refill(self, sent: Sent) -> None:
+        """Remember what left before; the hour in place of what was remembered of it."""
+        for at in sent.second:
+            self._last = Slot(at, at, left=True)
+            self._second.append(self._last)
+        self._hour.clear()
+        self._in_hour = 0
+        for at, count in sent.hour:
+            self._count(at, count)
+        for at, phone in sent.people:
+            self._people[phone] = max(at, self._people.get(phone, at))
+            self._people.move_to_end(phone)
 
     def slow_down(self, now: float) -> None:
         """The provider said: too fast. Half the pace now, back to the full one over half a minute."""
@@ -95,11 +125,17 @@ class Pace:
         """Use a planned place for a message to this number."""
         self._remember(slot, phone)
 
-    def give_back(self, slot: Slot) -> None:
-        """The request never left: it counts neither in the second nor in the hour."""
-        for window in (self._second, self._hour):
-            if slot in window:
-                window.remove(slot)
+    def give_back(self, slot: Slot, phone: str) -> None:
+        """The request never left: it counts nowhere."""
+        if slot in self._second:
+            self._second.remove(slot)
+        for entry in reversed(self._hour):
+            if entry[0] == slot.second and entry[1]:
+                entry[1] -= 1
+                self._in_hour -= 1
+                break
+        if slot.first:
+            self._people.pop(phone, None)
 
     def rests(self, phone: str, now: float, seconds: float) -> float:
         """How much longer a number is left alone that had a message in the last seconds; 0 for no longer."""
@@ -109,9 +145,19 @@ class Pace:
     def _remember(self, slot: Slot, phone: str) -> None:
         self._last = slot
         self._second.append(slot)
-        self._hour.append(slot)
+        slot.second = self._count(slot.at, 1)
+        slot.first = phone not in self._people
         self._people[phone] = slot.at
         self._people.move_to_end(phone)
+
+    def _count(self, at: float, count: int) -> int:
+        """Count them in the hour; under which second."""
+        second = int(at)
+        if not self._hour or self._hour[-1][0] < second:
+            self._hour.append([second, 0])
+        self._hour[-1][1] += count
+        self._in_hour += count
+        return self._hour[-1][0]
 
     def _forget(self, now: float) -> None:
         for slot in self._second:
@@ -119,9 +165,10 @@ class Pace:
                 slot.at = max(slot.at, now)
         self._second.sort(key=lambda slot: slot.at)
         del self._second[: -self.limits.per_second]
-        while self._hour and self._hour[0].at <= now - _HOUR:
-            self._hour.popleft()
-        while self._people and next(iter(self._people.values())) <= now - _DAY:
+        while self._hour and self._hour[0][0] + 1 + _LATEST <= now - _HOUR:
+            self._in_hour -= self._hour.popleft()[1]
+        known = _LATELY if self.limits.per_day is None else _DAY
+        while self._people and next(iter(self._people.values())) <= now - known:
             self._people.popitem(last=False)
 
     def _window_opens(self, planned: list[Slot]) -> float:
@@ -134,7 +181,7 @@ class Pace:
         return self._second[-place].at + 1.0 + self.margin
 
     def _hour_room(self) -> int:
-        return 1_000_000 if self.limits.per_hour is None else self.limits.per_hour - len(self._hour)
+        return 1_000_000 if self.limits.per_hour is None else self.limits.per_hour - self._in_hour
 
     def _day_room(self) -> int:
         return 1_000_000 if self.limits.per_day is None else self.limits.per_day - len(self._people)

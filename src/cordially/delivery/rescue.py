@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from django.db import transaction
+from django.db.models import Q
 
 from cordially.invitations import ledger
 from cordially.invitations.attempts import Attempt
 from cordially.invitations.lifecycle import State
-from cordially.invitations.models import Invitation, Source
+from cordially.invitations.models import FormerMessage, Invitation, Source
 from cordially.invitations.news import News
 from cordially.lib.clock import now as clock_now
 from cordially.providers.base import FoundMessage, Provider
 
-from . import verdicts
+from . import verdicts, wording
 from .thread import LedgerThread
+from .wording import Wording
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +30,12 @@ logger = logging.getLogger(__name__)
 BATCH = 50
 #: after so long without news a message is not asked about any more
 GIVE_UP_LOOKING = dt.timedelta(days=3)
+#: messages are looked for that much before the request: this machine's clock and the provider's may differ
+CLOCKS_DIFFER = dt.timedelta(days=1)
+_SHORTEST = dt.timedelta(seconds=2)
+_LONGEST = dt.timedelta(hours=6)
+#: somebody waits for an unsure one
+_LONGEST_UNSURE = dt.timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,55 +44,81 @@ class Doubt:
 
     attempt: Attempt
     state: State
+    campaign_id: int
     sender: str
     phone: str
+    name: str
     token: str
+    fields: Mapping[str, object]
     message_id: str | None
+    look_at: dt.datetime
     requested_at: dt.datetime
 
 
-def in_doubt(account: str, now: dt.datetime) -> list[Doubt]:
+def in_doubt(account: str, states: Sequence[State], now: dt.datetime) -> list[Doubt]:
     """Those whose time to be asked about has come, the oldest first."""
+    # an unsure one that seems to wait longer than it ever does had its time from a clock that ran ahead
+    its_time = Q(look_at__lte=now) | Q(state=State.UNSURE, look_at__gt=now + 10 * _LONGEST_UNSURE)
     rows = (
-        Invitation.objects.filter(
-            look_at__lte=now,
-            campaign__sender__account=account,
-            state__in=[State.UNSURE, State.ACCEPTED, State.SENT],
-        )
+        Invitation.objects.filter(its_time, campaign__sender__account=account, state__in=states)
         .order_by("look_at")
         .values_list(
-            "campaign__uid", "id", "attempts", "state", "campaign__sender__phone",
-            "phone", "guest__token", "message_id", "sending_at", "changed_at",
+            "campaign__uid", "id", "attempts", "state", "campaign", "campaign__sender__phone", "phone",
+            "guest__name", "guest__token", "guest__fields", "message_id", "look_at", "sending_at",
+            "changed_at",
         )[:BATCH]
     )  # fmt: skip
     return [
         Doubt(
             Attempt(uid, pk, attempts),
             State(state),
+            campaign_id,
             sender,
             phone,
+            name,
             token,
+            fields,
             message_id,
+            look_at or now,
             sending_at or changed_at,
         )
-        for uid, pk, attempts, state, sender, phone, token, message_id, sending_at, changed_at in rows
-    ]
+        for (
+            uid, pk, attempts, state, campaign_id, sender, phone,
+            name, token, fields, message_id, look_at, sending_at, changed_at,
+        ) in rows
+    ]  # fmt: skip
 
 
+@transaction.atomic
 def look_again(doubts: Sequence[Doubt], now: dt.datetime) -> None:
-    """Nothing was learned: ask again later, ever more seldom."""
+    """Those of which nothing was learned are asked about again later, ever more seldom."""
     for doubt in doubts:
         waited = now - doubt.requested_at
-        later: dt.datetime | None = now + max(dt.timedelta(seconds=2), min(waited, dt.timedelta(hours=6)))
+        longest = _LONGEST_UNSURE if doubt.state == State.UNSURE else _LONGEST
+        if doubt.state == State.DELIVERED:
+            longest = GIVE_UP_LOOKING  # most people who didn't read it yet never tell
+        later: dt.datetime | None = now + max(_SHORTEST, min(waited, longest))
         if doubt.state != State.UNSURE and waited > GIVE_UP_LOOKING:
             later = None
-        Invitation.objects.filter(pk=doubt.attempt.invitation_id, state=doubt.state).update(look_at=later)
+        Invitation.objects.filter(
+            pk=doubt.attempt.invitation_id, state=doubt.state, look_at=doubt.look_at
+        ).update(look_at=later)
+
+
+@transaction.atomic
+def look_at(times: Sequence[tuple[Doubt, dt.datetime]]) -> None:
+    """Ask about these unsure ones at those times, unless it is done sooner anyway."""
+    for doubt, at in times:
+        Invitation.objects.filter(pk=doubt.attempt.invitation_id, state=State.UNSURE, look_at__gt=at).update(
+            look_at=at
+        )
 
 
 def known_elsewhere(message_ids: Sequence[str]) -> set[str]:
-    """Those that belong to an invitation already."""
-    found = Invitation.objects.filter(message_id__in=message_ids).values_list("message_id", flat=True)
-    return {message_id for message_id in found if message_id}
+    """Those that belong to an invitation already, or to an earlier attempt."""
+    now = Invitation.objects.filter(message_id__in=message_ids).values_list("message_id", flat=True)
+    before = FormerMessage.objects.filter(message_id__in=message_ids).values_list("message_id", flat=True)
+    return {message_id for message_id in now if message_id} | set(before)
 
 
 class Rescue:
@@ -91,52 +128,81 @@ class Rescue:
         self.provider = provider
         self._thread = thread
         #: seconds after which a message that the provider doesn't list was surely not taken
-        self._surely_after = dt.timedelta(seconds=surely_after)
+        self._surely_after = surely_after
+        #: attempt -> when the provider first said here that it doesn't list it (monotonic: clocks may jump)
+        self._missing: dict[Attempt, float] = {}
+        self._wordings: dict[int, Wording] = {}
 
-    async def round(self) -> int:
-        """Ask about a batch. Returns how many invitations moved."""
-        doubts = await self._thread.run(in_doubt, self.provider.account, clock_now())
-        news: list[News] = []
-        unanswered: list[Doubt] = []
-        answers = await asyncio.gather(*(self._ask(doubt) for doubt in doubts))
-        for doubt, item in zip(doubts, answers, strict=True):
-            if item is None:
-                unanswered.append(doubt)
-            else:
-                news.append(item)
+    async def settle(self) -> int:
+        """Ask about what is unsure. Returns how many invitations moved."""
+        return await self._round([State.UNSURE], self._find)
+
+    async def poll(self) -> int:
+        """Ask about messages without news. Returns how many invitations moved."""
+        return await self._round([State.ACCEPTED, State.SENT, State.DELIVERED], self._fetch)
+
+    async def _round(self, states: Sequence[State], ask: Callable[[Doubt], Awaitable[News | None]]) -> int:
+        begun = clock_now()
+        doubts = await self._thread.run(in_doubt, self.provider.account, states, begun)
+        if not doubts:
+            return 0
+        news = [item for item in await asyncio.gather(*(ask(doubt) for doubt in doubts)) if item]
         moved = await self._thread.run(ledger.record, news) if news else 0
-        # also those whose news said nothing new: they would be asked about at once again
-        asked = [doubt for doubt in doubts if doubt.state != State.UNSURE or doubt in unanswered]
-        if asked:
-            await self._thread.run(look_again, asked, clock_now())
+        # whatever moved has a time of its own by now
+        await self._thread.run(look_again, doubts, begun)
+        if soon := [(doubt, self._sure_at(doubt)) for doubt in doubts if doubt.attempt in self._missing]:
+            await self._thread.run(look_at, soon)
+        self._forget()
         return moved
 
-    async def _ask(self, doubt: Doubt) -> News | None:
-        return await (self._find(doubt) if doubt.state == State.UNSURE else self._poll(doubt))
+    def _sure_at(self, doubt: Doubt) -> dt.datetime:
+        """When the provider's silence about it is proof enough."""
+        left = self._missing[doubt.attempt] + self._surely_after - time.monotonic()
+        return clock_now() + dt.timedelta(seconds=max(0.0, left))
 
-    async def _poll(self, doubt: Doubt) -> News | None:
+    def _forget(self) -> None:
+        """What a callback settled in the meantime is not asked about again."""
+        long_ago = time.monotonic() - 100 * max(60.0, self._surely_after)
+        self._missing = {attempt: first for attempt, first in self._missing.items() if first > long_ago}
+
+    async def _fetch(self, doubt: Doubt) -> News | None:
         update = await self.provider.fetch(doubt.message_id) if doubt.message_id else None
         return verdicts.of_update(update, clock_now(), Source.LOOKUP, doubt.attempt) if update else None
 
     async def _find(self, doubt: Doubt) -> News | None:
         """The message that the unsure attempt made; queued again when there surely is none."""
-        listed = await self.provider.find(doubt.sender, doubt.phone, doubt.requested_at)
+        listed = await self.provider.find(doubt.sender, doubt.phone, doubt.requested_at - CLOCKS_DIFFER)
         if listed is None:
             return None
         if match := await self._match(doubt, listed):
+            self._missing.pop(doubt.attempt, None)
             logger.info("invitation %s: Twilio has the message", doubt.attempt.invitation_id)
-            return verdicts.of_update(match.update, clock_now(), Source.LOOKUP, doubt.attempt)
-        if clock_now() - doubt.requested_at < self._surely_after:
+            news = verdicts.of_update(match.update, clock_now(), Source.LOOKUP, doubt.attempt)
+            # it exists, whatever the word for it means
+            return news if news.state else replace(news, state=State.ACCEPTED)
+        if not self._surely_missing(doubt):
             return None
+        self._missing.pop(doubt.attempt, None)
         logger.info("invitation %s: Twilio never took it, queued again", doubt.attempt.invitation_id)
         return News(
             State.QUEUED, clock_now(), Source.RESCUE, doubt.attempt, raw="Twilio never took it, queued again"
         )
 
+    def _surely_missing(self, doubt: Doubt) -> bool:
+        """Long enough since the first look that didn't find it."""
+        first = self._missing.setdefault(doubt.attempt, time.monotonic())
+        return time.monotonic() - first >= self._surely_after
+
     async def _match(self, doubt: Doubt, listed: Sequence[FoundMessage]) -> FoundMessage | None:
-        """By the personal link in the text; a text without any link fits whoever has the number."""
-        taken = await self._thread.run(known_elsewhere, [found.update.message_id for found in listed])
-        free = [found for found in listed if found.update.message_id not in taken]
-        named = [found for found in free if doubt.token in found.body]
-        anyone = [found for found in free if "/r/" not in found.body]
-        return next(iter(named or anyone), None)
+        """The newest message with this guest's own words in it that no invitation has."""
+        if not listed:
+            return None
+        if doubt.campaign_id not in self._wordings:
+            self._wordings[doubt.campaign_id] = await self._thread.run(wording.of_campaign, doubt.campaign_id)
+        words = self._wordings[doubt.campaign_id]
+        known = await self._thread.run(known_elsewhere, [found.update.message_id for found in listed])
+        for found in listed:
+            mine = words.wrote(found.body, doubt.name, doubt.token, doubt.fields)
+            if mine and found.update.message_id not in known:
+                return found
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from django.conf import settings
 
@@ -10,7 +11,7 @@ from cordially.invitations.attempts import Attempt, read_key
 from cordially.invitations.ledger import UNSURE_REASON
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Source
-from cordially.invitations.news import News
+from cordially.invitations.news import Again, News
 from cordially.providers.base import Accepted, Outcome, Refused
 from cordially.providers.errors import ErrorClass, Fault
 from cordially.providers.events import Delivery, StatusUpdate
@@ -19,6 +20,10 @@ from .retry import retry_in
 
 #: how soon an unsure one is looked up for the first time: its callback may well come first
 UNSURE_LOOK = dt.timedelta(seconds=2)
+#: what the host can do when there is no other try
+INSTEAD = "Try again, or copy the personal link and send it another way."
+#: how much longer one that arrived is left alone: only its read receipt can still be missing
+DELIVERED_LOOK = 10
 
 
 def of_outcome(attempt: Attempt, outcome: Outcome, now: dt.datetime) -> News:
@@ -30,7 +35,7 @@ def of_outcome(attempt: Attempt, outcome: Outcome, now: dt.datetime) -> News:
             Source.ENGINE,
             attempt=attempt,
             message_id=outcome.message_id,
-            look_at=now + _first_look(),
+            look_at=now + first_look(),
         )
     if isinstance(outcome, Refused):
         return _of_fault(outcome.fault, attempt, None, now, Source.ENGINE, outcome.retry_after)
@@ -58,14 +63,15 @@ def of_update(update: StatusUpdate, now: dt.datetime, source: Source, attempt: A
         source,
         attempt=attempt,
         message_id=update.message_id,
-        look_at=now + _first_look(),
+        look_at=now + first_look(state),
         raw=update.raw,
     )
 
 
-def _first_look() -> dt.timedelta:
+def first_look(state: State | None = None) -> dt.timedelta:
     """No callback for so long after it was taken: ask. The wait doubles from there."""
-    return dt.timedelta(seconds=settings.POLL_SECONDS)
+    times = DELIVERED_LOOK if state == State.DELIVERED else 1
+    return dt.timedelta(seconds=settings.POLL_SECONDS * times)
 
 
 def _of_fault(
@@ -77,17 +83,12 @@ def _of_fault(
     retry_after: float | None = None,
 ) -> News:
     """Try again, wait for a person who mends the sender or the template, or give up on this guest."""
-    state, due_at, reason = State.FAILED, None, fault.reason
+    state: State = State.FAILED
+    again: Again | None = None
     if fault.error_class in (ErrorClass.SENDER, ErrorClass.TEMPLATE):
         state = State.QUEUED  # nobody fails for it: it goes on when the fault is mended
     elif attempt is not None and fault.error_class != ErrorClass.GUEST:
-        # not reached at all (no code): an outage of an hour must fail nobody
-        number = attempt.number if fault.code is not None else min(attempt.number, 6)
-        wait = retry_in(fault.error_class, number, retry_after)
-        if wait is None:
-            reason = f"Tried {attempt.number} times. {reason}"
-        else:
-            state, due_at = State.QUEUED, now + dt.timedelta(seconds=wait)
+        state, again = State.QUEUED, _again(fault, now, retry_after)
     return News(
         state,
         now,
@@ -96,6 +97,16 @@ def _of_fault(
         message_id=message_id,
         code=fault.code,
         error_class=fault.error_class.value,
-        reason=reason[:300],
-        due_at=due_at,
+        reason=fault.reason[:300],
+        fault=fault,
+        again=again,
+        hopeless=replace(fault, cure=INSTEAD).reason if again else fault.reason,
     )
+
+
+def _again(fault: Fault, now: dt.datetime, retry_after: float | None) -> Again:
+    def again(tries: int, phone: str) -> dt.datetime | None:
+        wait = retry_in(fault, tries, phone, retry_after)
+        return None if wait is None else now + dt.timedelta(seconds=wait)
+
+    return again

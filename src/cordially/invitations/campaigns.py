@@ -11,20 +11,23 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.lib.clock import now as clock_now
 
 from . import rendering
-from .ledger import OPTED_OUT, log_all
-from .lifecycle import LIVE, State
+from .ledger import CANCELLED, OPTED_OUT, call_back, log_all
+from .lifecycle import LIVE, OPEN, State
 from .models import Campaign, CampaignState, Invitation, MessageTemplate, Sender, SenderState, Source
 from .senders import content_of, current_sender, require_public_url, words_of
 
 ALREADY_INVITED = "Already invited."
+UNDER_WAY = "A message to this guest is still under way."
 NO_NUMBER = "There is no number that a message can go to."
+#: what messages are for unless somebody says otherwise
+INVITATION = "invitation"
 
 
 class CantStart(Exception):
@@ -47,10 +50,18 @@ class Audience:
     ready: int
     left_out: list[tuple[str, int]]
     problem: str = ""
+    #: how many of the left out would get a second message if the host said so
+    invited: int = 0
 
 
-def _live_elsewhere() -> Exists:
-    return Exists(Invitation.objects.filter(guest=OuterRef("pk"), is_current=True, state__in=LIVE))
+def _live_elsewhere(purpose: str) -> Exists:
+    """Whether a guest has a message of this purpose already, arrived or on its way."""
+    return Exists(Invitation.objects.filter(guest=OuterRef("pk"), campaign__purpose=purpose, state__in=LIVE))
+
+
+def _on_its_way() -> Exists:
+    """Whether a message to this guest isn't settled yet: no wish of the host's sends another beside it."""
+    return Exists(Invitation.objects.filter(guest=OuterRef("pk"), state__in=OPEN))
 
 
 def _lacking(event: Event, guests: QuerySet[Guest], names: Sequence[str]) -> dict[int, str]:
@@ -72,8 +83,13 @@ def _problem(event: Event, names: Sequence[str]) -> str:
     return ""
 
 
-def audience(guests: QuerySet[Guest], template: MessageTemplate) -> Audience:
-    """Count who is ready and who is left out, with the reason. Changes nothing."""
+def audience(
+    guests: QuerySet[Guest], template: MessageTemplate, *, purpose: str = INVITATION, again: bool = False
+) -> Audience:
+    """Count who is ready and who is left out, with the reason. Changes nothing.
+
+    `again`: also those who had a message of this purpose before.
+    """
     first = guests.select_related("event").first()
     if first is None:
         return Audience(0, 0, [], "Nobody is selected.")
@@ -82,8 +98,9 @@ def audience(guests: QuerySet[Guest], template: MessageTemplate) -> Audience:
     plain = guests.order_by()
     chosen = plain.count()
     reachable = plain.filter(opted_out_at=None).exclude(phone="")
-    free = reachable.filter(~_live_elsewhere())
-    invited = reachable.filter(_live_elsewhere()).count()
+    held_back = _on_its_way() if again else _live_elsewhere(purpose)
+    free = reachable.filter(~held_back)
+    invited = reachable.filter(held_back).count()
     lacking = len(_lacking(event, free, names))
     opted_out = plain.exclude(phone="").exclude(opted_out_at=None).count()
     without = plain.filter(phone="").count()
@@ -94,7 +111,7 @@ def audience(guests: QuerySet[Guest], template: MessageTemplate) -> Audience:
         ("a word of the message would stay empty", lacking),
     ]
     ready = chosen - without - opted_out - invited - lacking
-    return Audience(chosen, ready, [entry for entry in left_out if entry[1]], _problem(event, names))
+    return Audience(chosen, ready, [entry for entry in left_out if entry[1]], _problem(event, names), invited)
 
 
 @transaction.atomic
@@ -107,12 +124,15 @@ def start_campaign(
     by: User | None = None,
     confirmed: int | None = None,
     sender: Sender | None = None,
+    purpose: str = INVITATION,
+    again: bool = False,
     now: dt.datetime | None = None,
 ) -> Campaign:
     """Freeze the audience and queue an invitation for everyone in it who can have one; skip the others.
 
-    One transaction, a fixed number of statements. Raises CantStart; AudienceChanged when `confirmed` is given
-    and is not the number of those who would be sent a message.
+    Nobody gets a second message for the same purpose, unless `again` says so; and nobody gets one while
+    another is still under way. One transaction, a fixed number of statements. Raises CantStart;
+    AudienceChanged when `confirmed` is given and is not the number of those who would be sent a message.
     """
     now = now or clock_now()
     # two presses on Send must see each other: on PostgreSQL the second waits here, on SQLite it already has
@@ -131,6 +151,8 @@ def start_campaign(
         body=content.body,
         content_ref=content.ref,
         variables=content.variables,
+        event_values=rendering.event_values(event, event.language),
+        purpose=purpose,
         audience=0,
         created_by=by,
         created_at=now,
@@ -138,7 +160,7 @@ def start_campaign(
     )
     chosen = guests.filter(event=event)
     lacking = _lacking(event, chosen, content.variables)
-    _insert_invitations(campaign, chosen, sender.turn, now)
+    _insert_invitations(campaign, chosen, sender.turn, again, now)
     _skip_lacking(campaign, lacking)
     _make_current(campaign)
     rows = Invitation.objects.filter(campaign=campaign)
@@ -154,30 +176,44 @@ def start_campaign(
     return campaign
 
 
-def _insert_invitations(campaign: Campaign, guests: QuerySet[Guest], turn: int, now: dt.datetime) -> None:
+def _insert_invitations(
+    campaign: Campaign, guests: QuerySet[Guest], turn: int, again: bool, now: dt.datetime
+) -> None:
     """One INSERT … SELECT: state and reason are decided by the database, row by row."""
     sql, params = guests.order_by().values("pk").query.sql_with_params()
     at = connection.ops.adapt_datetimefield_value(now)
-    live = ", ".join(f"'{state.value}'" for state in sorted(LIVE))
+    purposes, states = ("", OPEN) if again else ("AND lc.purpose = %s", LIVE)
+    held_back = f"""
+        SELECT DISTINCT l.guest_id FROM invitations_invitation l
+          JOIN invitations_campaign lc ON lc.id = l.campaign_id {purposes}
+         WHERE l.state IN ({", ".join(f"'{state.value}'" for state in sorted(states))})
+           AND lc.event_id = %s
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO invitations_invitation
-              (campaign_id, guest_id, is_current, phone, state, turn, attempts, error_class, reason,
+              (campaign_id, guest_id, is_current, phone, state, turn, attempts, tries, error_class, reason,
                queued_at, changed_at)
             SELECT %s, g.id, c.id IS NULL, g.phone,
-                   CASE WHEN g.phone = '' OR g.opted_out_at IS NOT NULL OR c.state IN ({live})
+                   CASE WHEN g.phone = '' OR g.opted_out_at IS NOT NULL OR h.guest_id IS NOT NULL
                         THEN 'skipped' ELSE 'queued' END,
-                   %s + ROW_NUMBER() OVER (ORDER BY g.id), 0, '',
+                   %s + ROW_NUMBER() OVER (ORDER BY g.id), 0, 0, '',
                    CASE WHEN g.phone = '' THEN COALESCE(NULLIF(g.phone_note, ''), %s)
                         WHEN g.opted_out_at IS NOT NULL THEN %s
-                        WHEN c.state IN ({live}) THEN %s ELSE '' END,
+                        WHEN h.guest_id IS NOT NULL THEN %s ELSE '' END,
                    %s, %s
               FROM guests_guest g
               LEFT JOIN invitations_invitation c ON c.guest_id = g.id AND c.is_current
+              LEFT JOIN ({held_back}) h ON h.guest_id = g.id
              WHERE g.id IN ({sql})
             """,
-            [campaign.pk, turn, NO_NUMBER, OPTED_OUT, ALREADY_INVITED, at, at, *params],
+            [
+                *(campaign.pk, turn, NO_NUMBER, OPTED_OUT, UNDER_WAY if again else ALREADY_INVITED, at, at),
+                *([] if again else [campaign.purpose]),
+                campaign.event_id,
+                *params,
+            ],
         )
 
 
@@ -194,11 +230,12 @@ def _skip_lacking(campaign: Campaign, lacking: Mapping[int, str]) -> None:
 
 
 def _make_current(campaign: Campaign) -> None:
-    """A new invitation replaces one that failed, was cancelled or left out; it never hides a live one."""
+    """What is sent now replaces what was before; what is left out never hides a live one."""
     mine = Invitation.objects.filter(campaign=campaign)
-    replaced = Invitation.objects.filter(
-        is_current=True, guest__in=mine.filter(is_current=False).values("guest")
-    ).exclude(state__in=LIVE)
+    queued, left_out = (mine.filter(is_current=False, state=state) for state in (State.QUEUED, State.SKIPPED))
+    replaced = Invitation.objects.filter(is_current=True).filter(
+        Q(guest__in=queued.values("guest")) | Q(guest__in=left_out.values("guest")) & ~Q(state__in=LIVE)
+    )
     if replaced.exclude(campaign=campaign).update(is_current=False):
         other = Invitation.objects.filter(guest=OuterRef("guest"), is_current=True)
         mine.filter(~Exists(other), is_current=False).update(is_current=True)
@@ -212,8 +249,16 @@ def pause(campaign: Campaign, by: User | None = None, reason: str = "") -> bool:
 
 @transaction.atomic
 def resume(campaign: Campaign, by: User | None = None) -> bool:
-    """Go on exactly where it stopped."""
+    """Go on exactly where it stopped. Who meets the same fault again may fail alone."""
+    row = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    Campaign.objects.filter(pk=row.pk).update(
+        resumed_past=_with(row.resumed_past, row.paused_code), paused_code=None
+    )
     return _switch(campaign.pk, CampaignState.PAUSED, CampaignState.RUNNING, "")
+
+
+def _with(codes: list[int], code: int | None) -> list[int]:
+    return codes if code is None or code in codes else [*codes, code]
 
 
 def _switch(campaign_id: int, old: CampaignState, new: CampaignState, reason: str) -> bool:
@@ -234,10 +279,7 @@ def cancel(campaign: Campaign, by: User | None = None) -> int:
     ).update(state=CampaignState.CANCELLED, paused_reason="", changed_at=now, finished_at=now)
     if not stopped:
         return 0
-    waiting = Invitation.objects.filter(campaign=campaign, state=State.QUEUED)
-    reason = _by("Cancelled", by)
-    log_all(waiting, Source.HOST, now, status=State.CANCELLED, note=reason)
-    return waiting.update(state=State.CANCELLED, due_at=None, reason=reason, changed_at=now)
+    return call_back(campaign.pk, f"Cancelled by {by.get_username()}." if by else CANCELLED, now)
 
 
 @transaction.atomic
@@ -248,17 +290,16 @@ def retry(invitations: QuerySet[Invitation], by: User | None = None) -> int:
     and campaigns that were cancelled.
     """
     now = clock_now()
-    ids = list(
-        invitations.filter(state=State.FAILED, is_current=True, guest__opted_out_at=None)
+    wanted = (
+        invitations.filter(is_current=True, guest__opted_out_at=None)
         .exclude(guest__phone="")
         .exclude(campaign__state=CampaignState.CANCELLED)
-        .values_list("id", flat=True)
     )
-    if not ids:
-        return 0
-    rows = Invitation.objects.filter(pk__in=ids)
+    touched = list(wanted.order_by().values_list("campaign", flat=True).distinct())
+    rows = Invitation.objects.filter(pk__in=wanted.order_by().values("pk"))
     moved = rows.filter(state=State.FAILED).update(
         state=State.QUEUED,
+        tries=0,
         phone=Subquery(Guest.objects.filter(pk=OuterRef("guest")).values("phone")[:1]),
         # behind what was sent last, before what still waits: a person asked for these by hand
         turn=Subquery(Sender.objects.filter(campaigns=OuterRef("campaign")).values("turn")[:1]) + 1,
@@ -270,8 +311,13 @@ def retry(invitations: QuerySet[Invitation], by: User | None = None) -> int:
         queued_at=now,
         changed_at=now,
     )
-    log_all(rows.filter(state=State.QUEUED), Source.HOST, now, note=_by("Retried", by))
-    Campaign.objects.filter(invitations__in=ids, state=CampaignState.FINISHED).update(
+    if not moved:
+        return 0
+    queued = Invitation.objects.filter(
+        campaign__in=touched, state=State.QUEUED, queued_at=now, changed_at=now
+    )
+    log_all(queued, Source.HOST, now, note=_by("Retried", by))
+    Campaign.objects.filter(pk__in=queued.values("campaign"), state=CampaignState.FINISHED).update(
         state=CampaignState.RUNNING, finished_at=None, changed_at=now
     )
     return moved
@@ -279,10 +325,16 @@ def retry(invitations: QuerySet[Invitation], by: User | None = None) -> int:
 
 @transaction.atomic
 def resume_sender(sender: Sender) -> bool:
-    """The fault is mended: go on. Nobody failed meanwhile."""
+    """The fault is mended: go on. Nobody failed meanwhile; who meets it again may fail alone."""
+    row = Sender.objects.select_for_update().get(pk=sender.pk)
     return bool(
         Sender.objects.filter(pk=sender.pk, state=SenderState.PAUSED).update(
-            state=SenderState.ACTIVE, paused_at=None, paused_code=None, paused_reason="", held_until=None
+            state=SenderState.ACTIVE,
+            paused_at=None,
+            paused_code=None,
+            paused_reason="",
+            held_until=None,
+            resumed_past=_with(row.resumed_past, row.paused_code),
         )
     )
 

@@ -14,15 +14,34 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from cordially.providers.errors import ErrorClass, Fault
+
 from .attempts import Attempt
 from .lifecycle import OPEN, State
-from .models import Campaign, CampaignState, Invitation, Sender, SenderState, Source, UnmatchedCallback
+from .models import (
+    Campaign,
+    CampaignState,
+    FormerMessage,
+    Invitation,
+    Sender,
+    SenderState,
+    Source,
+    UnmatchedCallback,
+)
 from .news import News, Row, apply, fits
 
 logger = logging.getLogger(__name__)
 
 OPTED_OUT = "Asked not to be written to."
 UNSURE_REASON = "The line broke while sending. Asking Twilio before anything is sent again."
+CANCELLED = "Cancelled."
+#: a lease or a wait that ends later than this was written by a clock that ran ahead
+FARTHEST_LEASE = dt.timedelta(seconds=60)
+FARTHEST_RETRY = dt.timedelta(hours=25)
+#: "too fast" is said of many messages at once, and means one thing
+SLOWED_ONCE = dt.timedelta(seconds=5)
+#: so many of the same unclear failure, and not one message on a phone: it is not the guests' fault
+MOST_UNCLEAR = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +63,26 @@ class Tick:
     claims: list[Claim]
     #: the limits and state as they are now; None when the lease is lost
     sender: Sender | None
+    #: campaigns of which messages may leave
+    running: frozenset[int] = frozenset()
 
 
 @transaction.atomic
-def take_lease(sender_id: int, holder: str, seconds: float, now: dt.datetime) -> bool:
+def take_lease(
+    sender_id: int, holder: str, seconds: float, now: dt.datetime, dead: Sequence[str] = ()
+) -> bool:
     """Become the one worker that drains this sender, if nobody is.
 
-    What an earlier holder claimed and never settled turns unsure here: nobody else can know about it.
+    `dead`: holders that surely don't live any more. What an earlier holder claimed and never settled turns
+    unsure here: nobody else can know about it.
     """
-    free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_holder="")
+    free = (
+        Q(lease_until=None)
+        | Q(lease_until__lt=now)
+        | Q(lease_until__gt=now + FARTHEST_LEASE)
+        | Q(lease_holder="")
+        | Q(lease_holder__in=dead)
+    )
     taken = (
         Sender.objects.filter(pk=sender_id)
         .filter(free)
@@ -77,12 +107,12 @@ def doubt_forgotten(account: str, before: dt.datetime, now: dt.datetime) -> int:
 
 def _doubt(rows: QuerySet[Invitation], now: dt.datetime) -> int:
     """Nobody knows what became of these requests: Twilio is asked before anything is sent again."""
-    ids = list(rows.filter(state=State.SENDING).values_list("id", flat=True))
-    if ids:
-        left = Invitation.objects.filter(pk__in=ids, state=State.SENDING)
-        log_all(left, Source.RESCUE, now, status=State.UNSURE, note=UNSURE_REASON)
-        left.update(state=State.UNSURE, look_at=now, reason=UNSURE_REASON, changed_at=now)
-    return len(ids)
+    left = rows.filter(state=State.SENDING).update(
+        state=State.UNSURE, look_at=now, reason=UNSURE_REASON, changed_at=now
+    )
+    if left:
+        log_all(rows.filter(state=State.UNSURE, changed_at=now), Source.RESCUE, now)
+    return left
 
 
 def renew_lease(sender_id: int, holder: str, seconds: float, now: dt.datetime) -> bool:
@@ -108,7 +138,6 @@ def tick(
     limit: int = 0,
     rests_until: Callable[[str], dt.datetime | None] = lambda phone: None,
     rest: float = 6.0,
-    hold: tuple[dt.datetime, str] | None = None,
     seconds: float = 10.0,
     now: dt.datetime,
 ) -> Tick:
@@ -116,31 +145,29 @@ def tick(
 
     `rests_until`: from when a number that had a message a moment ago may have another, None for now;
     `rest`: seconds between two messages to the same number.
-    `hold`: claim nothing before that instant, for that reason.
     The news is kept even when the lease is lost: it is true whoever holds the lease.
     """
     record_in_transaction(news)
     if not renew_lease(sender_id, holder, seconds, now):
         return Tick([], None)
-    if hold is not None:
-        hold_sender(sender_id, *hold)
     sender = Sender.objects.get(pk=sender_id)
-    if limit <= 0 or sender.state != SenderState.ACTIVE or (sender.held_until and sender.held_until > now):
+    if sender.state != SenderState.ACTIVE or (sender.held_until and sender.held_until > now):
         return Tick([], sender)
-    return Tick(_claim(sender, limit, rests_until, dt.timedelta(seconds=rest), now), sender)
+    uids = dict(Campaign.objects.filter(sender=sender, state=CampaignState.RUNNING).values_list("pk", "uid"))
+    claims = _claim(sender, uids, limit, rests_until, dt.timedelta(seconds=rest), now) if limit > 0 else []
+    return Tick(claims, sender, frozenset(uids))
 
 
 def _claim(
     sender: Sender,
+    uids: Mapping[int, str],
     limit: int,
     rests_until: Callable[[str], dt.datetime | None],
     rest: dt.timedelta,
     now: dt.datetime,
 ) -> list[Claim]:
     """Merge what is ready in the running campaigns by turn; leave alone numbers that must rest."""
-    running = Campaign.objects.filter(sender=sender, state=CampaignState.RUNNING).values_list("pk", "uid")
-    uids = dict(running)
-    ready: list[tuple[int, int, int, int, str, str, str, Mapping[str, object], object]] = []
+    ready: list[tuple[int, int, int, int, str | None, str, str, str, Mapping[str, object], object]] = []
     for campaign_id in uids:
         ready += list(
             # what a host calls back at this very moment is locked, and left alone (SQLite: one writer anyway)
@@ -148,7 +175,7 @@ def _claim(
             .filter(campaign=campaign_id, state=State.QUEUED, due_at=None)
             .order_by("turn")
             .values_list(
-                "turn", "id", "campaign_id", "attempts", "phone",
+                "turn", "id", "campaign_id", "attempts", "message_id", "phone",
                 "guest__name", "guest__token", "guest__fields", "guest__opted_out_at",
             )[:limit]
         )  # fmt: skip
@@ -156,9 +183,10 @@ def _claim(
     claims: list[Claim] = []
     gone: list[int] = []
     waits: list[tuple[dt.datetime, int]] = []
+    former: list[FormerMessage] = []
     taken: set[str] = set()
     turn = sender.turn
-    for row_turn, pk, campaign_id, attempts, phone, name, token, fields, opted_out_at in ready:
+    for row_turn, pk, campaign_id, attempts, message_id, phone, name, token, fields, opted_out_at in ready:
         if len(claims) == limit:
             break
         if opted_out_at is not None:
@@ -168,16 +196,20 @@ def _claim(
         else:
             taken.add(phone)
             turn = max(turn, row_turn)
+            if message_id:
+                former.append(FormerMessage(invitation_id=pk, message_id=message_id))
             claims.append(
                 Claim(Attempt(uids[campaign_id], pk, attempts + 1), campaign_id, phone, name, token, fields)
             )
     _take(claims, sender, turn, now)
+    if former:
+        FormerMessage.objects.bulk_create(former, ignore_conflicts=True)
     for until, pk in waits:
         Invitation.objects.filter(pk=pk, state=State.QUEUED).update(due_at=until)
     if gone:
-        rows = Invitation.objects.filter(pk__in=gone, state=State.QUEUED)
-        log_all(rows, Source.ENGINE, now, status=State.SKIPPED, note=OPTED_OUT)
-        rows.update(state=State.SKIPPED, reason=OPTED_OUT, changed_at=now)
+        rows = Invitation.objects.filter(pk__in=gone)
+        rows.filter(state=State.QUEUED).update(state=State.SKIPPED, reason=OPTED_OUT, changed_at=now)
+        log_all(rows.filter(state=State.SKIPPED, changed_at=now), Source.ENGINE, now)
     return claims
 
 
@@ -205,14 +237,42 @@ def _take(claims: Sequence[Claim], sender: Sender, turn: int, now: dt.datetime) 
 
 def due_now(now: dt.datetime) -> int:
     """Make ready whatever waited for this instant. Returns how many."""
-    return Invitation.objects.filter(state=State.QUEUED, due_at__lte=now).update(due_at=None)
+    come = Q(due_at__lte=now) | Q(due_at__gt=now + FARTHEST_RETRY)
+    return Invitation.objects.filter(come, state=State.QUEUED).update(due_at=None)
 
 
 def finish_campaigns(now: dt.datetime) -> int:
-    """Close the running campaigns in which the engine has nothing left to do."""
-    unsettled = Invitation.objects.filter(campaign=OuterRef("pk"), state__in=OPEN)
-    done = Campaign.objects.filter(~Exists(unsettled), state=CampaignState.RUNNING)
-    return done.update(state=CampaignState.FINISHED, finished_at=now, changed_at=now)
+    """Close the running campaigns in which the engine has nothing left to do. Returns how many changed.
+
+    And mend what two writers at once can leave on PostgreSQL: somebody queued in a campaign that was closed
+    or cancelled in the same instant.
+    """
+    mine = Invitation.objects.filter(campaign=OuterRef("pk"))
+    unsettled, queued = Exists(mine.filter(state__in=OPEN)), Exists(mine.filter(state=State.QUEUED))
+    done = Campaign.objects.filter(~unsettled, state=CampaignState.RUNNING)
+    changed = done.update(state=CampaignState.FINISHED, finished_at=now, changed_at=now)
+    changed += _reopen(Campaign.objects.filter(queued), now)
+    for campaign in Campaign.objects.filter(queued, state=CampaignState.CANCELLED):
+        changed += call_back(campaign.pk, CANCELLED, now)
+    return changed
+
+
+def _reopen(campaigns: QuerySet[Campaign], now: dt.datetime) -> int:
+    return campaigns.filter(state=CampaignState.FINISHED).update(
+        state=CampaignState.RUNNING, finished_at=None, changed_at=now
+    )
+
+
+@transaction.atomic
+def call_back(campaign_id: int, reason: str, now: dt.datetime) -> int:
+    """Cancel everything of a campaign that still waits. Returns how many."""
+    rows = Invitation.objects.filter(campaign=campaign_id)
+    stopped = rows.filter(state=State.QUEUED).update(
+        state=State.CANCELLED, due_at=None, reason=reason, changed_at=now
+    )
+    if stopped:
+        log_all(rows.filter(state=State.CANCELLED, changed_at=now), Source.HOST, now)
+    return stopped
 
 
 def pause_sender(sender_id: int, code: int | None, reason: str, now: dt.datetime) -> bool:
@@ -232,7 +292,7 @@ def hold_sender(sender_id: int, until: dt.datetime, reason: str) -> None:
 
 
 _COLUMNS = (
-    "state", "attempts", "message_id", "code", "error_class", "reason", "due_at", "look_at",
+    "state", "attempts", "tries", "message_id", "code", "error_class", "reason", "due_at", "look_at",
     "queued_at", "accepted_at", "sent_at", "delivered_at", "read_at", "failed_at",
 )  # fmt: skip
 _INSTANTS = frozenset(column for column in _COLUMNS if column.endswith("_at"))
@@ -258,21 +318,27 @@ def record_in_transaction(news: Sequence[News]) -> int:
     events: list[tuple[int, int, str, int | None, str, str]] = []
     unmatched: list[News] = []
     again: set[int] = set()
+    unclear: dict[tuple[int, int | None], News] = {}
     moved = 0
     for item in news:
         row = _row_of(item, rows, by_message)
         if row is None:
             unmatched.append(item)
             continue
+        if item.fault is not None and item.fault.one_guest:
+            row.waved = _waved(row)
         was = (row.state, row.attempts)
         message_was = row.message_id
         if apply(item, row):
             moved += 1
-            _stop_what_is_at_fault(item, row)
+            if item.fault is not None:
+                _heed(item.fault, item, row)
+                if row.state == State.FAILED and (item.fault.unclear or item.fault.one_guest):
+                    unclear[row.campaign_id, item.code] = item
             if row.state == State.QUEUED:
                 again.add(row.campaign_id)
             number = item.attempt.number if item.attempt else row.attempts
-            events.append((row.id, number, row.state, item.code, item.source, item.reason or item.raw))
+            events.append((row.id, number, row.state, item.code, item.source, row.reason or item.raw))
         elif item.state is None:
             logger.warning("invitation %s: unknown status %r kept", row.id, item.raw)
             events.append((row.id, row.attempts, "unknown", item.code, item.source, item.raw))
@@ -285,28 +351,60 @@ def record_in_transaction(news: Sequence[News]) -> int:
     _keep_unmatched(unmatched)
     if again:
         # a late refusal queues somebody again when all seemed done
-        Campaign.objects.filter(pk__in=again, state=CampaignState.FINISHED).update(
-            state=CampaignState.RUNNING, finished_at=None, changed_at=news[-1].at
-        )
+        _reopen(Campaign.objects.filter(pk__in=again), news[-1].at)
+    for (campaign_id, _), item in unclear.items():
+        _ask_when_many_fail(campaign_id, item)
     return moved
 
 
-def _stop_what_is_at_fault(news: News, row: Row) -> None:
-    """A fault of the sender or of the words pauses them; the invitation waits, and nobody fails."""
+def _heed(fault: Fault, news: News, row: Row) -> None:
+    """Slow, hold or stop what must be; the invitation waits, and nobody fails for it."""
+    sender = Sender.objects.filter(pk=row.sender_id)
+    if fault.slows:
+        earlier = Q(slowed_at=None) | Q(slowed_at__lt=news.at - SLOWED_ONCE)
+        sender.filter(earlier).update(slowed_at=news.at)
+    if fault.rests:
+        hold_sender(row.sender_id, news.at + dt.timedelta(seconds=fault.rests), fault.sentence)
     if row.state != State.QUEUED:
         return
-    if news.error_class == "sender" and pause_sender(row.sender_id, news.code, news.reason, news.at):
+    if fault.error_class == ErrorClass.SENDER and pause_sender(
+        row.sender_id, news.code, news.reason, news.at
+    ):
         logger.error("sender %s paused: %s", row.sender_id, news.reason)
-    if news.error_class == "template":
-        goes_on = [CampaignState.RUNNING, CampaignState.FINISHED]
-        paused = Campaign.objects.filter(pk=row.campaign_id, state__in=goes_on).update(
-            state=CampaignState.PAUSED,
-            paused_reason=news.reason[:300],
-            changed_at=news.at,
-            finished_at=None,
-        )
-        if paused:
-            logger.error("campaign %s paused: %s", row.campaign_id, news.reason)
+    if fault.error_class == ErrorClass.TEMPLATE:
+        _pause_campaign(row.campaign_id, news.code, news.reason, news.at)
+
+
+def _pause_campaign(campaign_id: int, code: int | None, reason: str, now: dt.datetime) -> None:
+    goes_on = [CampaignState.RUNNING, CampaignState.FINISHED]
+    paused = Campaign.objects.filter(pk=campaign_id, state__in=goes_on).update(
+        state=CampaignState.PAUSED,
+        paused_reason=reason[:300],
+        paused_code=code,
+        changed_at=now,
+        finished_at=None,
+    )
+    if paused:
+        logger.error("campaign %s paused: %s", campaign_id, reason)
+
+
+def _waved(row: Row) -> frozenset[int]:
+    """The codes that the host resumed after, for this campaign or its sender."""
+    campaign, sender = Campaign.objects.values_list("resumed_past", "sender__resumed_past").get(
+        pk=row.campaign_id
+    )
+    return frozenset([*campaign, *sender])
+
+
+def _ask_when_many_fail(campaign_id: int, news: News) -> None:
+    """Stop a campaign in which one unclear failure follows the other and nothing arrives."""
+    campaign = Campaign.objects.get(pk=campaign_id)
+    rows = Invitation.objects.filter(campaign=campaign)
+    failed = rows.filter(state=State.FAILED, code=news.code, failed_at__gte=campaign.changed_at).count()
+    if failed < MOST_UNCLEAR or rows.filter(delivered_at__gte=campaign.changed_at).exists():
+        return
+    reason = f"{failed} messages failed for the same reason and none arrived. Look into it, then resume. "
+    _pause_campaign(campaign_id, news.code, f"{reason}{news.hopeless or news.reason}", news.at)
 
 
 def _row_of(news: News, rows: Mapping[int, Row], by_message: Mapping[str | None, Row]) -> Row | None:
@@ -333,12 +431,14 @@ def _rows(condition: Q) -> dict[int, Row]:
         .filter(condition)
         .order_by("pk")
         .values_list(
-            "id", "campaign_id", "campaign__sender_id", "campaign__uid", "campaign__state", *_COLUMNS
+            "id", "campaign_id", "campaign__sender_id", "campaign__uid", "campaign__state", "phone", *_COLUMNS
         )
     )
     return {
-        pk: Row(pk, campaign_id, sender_id, uid, campaign == CampaignState.CANCELLED, State(state), *rest)
-        for pk, campaign_id, sender_id, uid, campaign, state, *rest in found
+        pk: Row(
+            pk, campaign_id, sender_id, uid, campaign == CampaignState.CANCELLED, phone, State(state), *rest
+        )
+        for pk, campaign_id, sender_id, uid, campaign, phone, state, *rest in found
     }
 
 
@@ -401,18 +501,16 @@ def heard(account: str, now: dt.datetime) -> None:
     Sender.objects.filter(account=account).update(heard_at=now)
 
 
-def log_all(
-    rows: QuerySet[Invitation], source: Source, now: dt.datetime, status: State | None = None, note: str = ""
-) -> None:
-    """One StatusEvent for every row, in one INSERT … SELECT; `status` and `note` default to the row's own."""
+def log_all(rows: QuerySet[Invitation], source: Source, now: dt.datetime, note: str = "") -> None:
+    """One StatusEvent for every row as it is now, in one INSERT … SELECT; `note` defaults to its reason."""
     sql, params = rows.order_by().values("pk").query.sql_with_params()
     at = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO invitations_statusevent (invitation_id, attempt, status, at, source, note)
-            SELECT i.id, i.attempts, {"%s" if status else "i.state"}, %s, %s, {"%s" if note else "i.reason"}
+            SELECT i.id, i.attempts, i.state, %s, %s, {"%s" if note else "i.reason"}
               FROM invitations_invitation i WHERE i.id IN ({sql}) ORDER BY i.id
             """,
-            [*([status.value] if status else []), at, source.value, *([note] if note else []), *params],
+            [at, source.value, *([note] if note else []), *params],
         )

@@ -44,6 +44,10 @@ class Sender(models.Model):
     #: the provider asked for less: nothing is claimed before this instant
     held_until = models.DateTimeField(null=True, blank=True)
     held_reason = models.CharField(max_length=300, blank=True)
+    #: codes of faults after which the host resumed: who meets them again fails alone
+    resumed_past = models.JSONField(default=list, blank=True)
+    #: when the provider said last that it was too fast
+    slowed_at = models.DateTimeField(null=True, blank=True)
 
     lease_holder = models.CharField(max_length=40, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -113,6 +117,8 @@ def new_uid() -> str:
 class Campaign(models.Model):
     """One press on Send: a template, a sender and a frozen audience. Its invitations are the ledger."""
 
+    #: what the messages are for: nobody gets a second one for the same purpose unless the host says so
+    purpose = models.SlugField(max_length=40, default="invitation")
     #: part of every attempt's key, so that another installation's callbacks match nothing here
     uid = models.CharField(max_length=12, unique=True, default=new_uid)
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="campaigns")
@@ -121,10 +127,15 @@ class Campaign(models.Model):
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=10, choices=CampaignState.choices, default=CampaignState.RUNNING)
     paused_reason = models.CharField(max_length=300, blank=True)
-    #: what was confirmed, kept as it was: template text, provider reference, names of its variables in order
+    paused_code = models.PositiveIntegerField(null=True, blank=True)
+    #: codes of faults after which the host resumed: who meets them again fails alone
+    resumed_past = models.JSONField(default=list, blank=True)
+    #: what was confirmed, kept as it was: template text, provider reference, names of its variables in order,
+    #: and what the event says to everyone
     body = models.TextField()
     content_ref = models.CharField(max_length=64)
     variables = models.JSONField(default=list)
+    event_values = models.JSONField(default=dict)
     #: how many guests were chosen = the sum of the states of its invitations
     audience = models.PositiveIntegerField()
     created_by = models.ForeignKey(
@@ -137,6 +148,13 @@ class Campaign(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["sender", "state"], name="campaign_by_sender")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["running", "paused"], finished_at=None)
+                | (Q(state__in=["cancelled", "finished"]) & ~Q(finished_at=None)),
+                name="campaign_finished_has_time",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -157,12 +175,14 @@ class Invitation(models.Model):
     state = models.CharField(max_length=10, choices=State.choices)
     #: queued: not before this instant; empty = as soon as it is its turn
     due_at = models.DateTimeField(null=True, blank=True)
-    #: unsure, accepted, sent: when to ask the provider next
+    #: unsure, accepted, sent, delivered: when to ask the provider next
     look_at = models.DateTimeField(null=True, blank=True)
     #: place in the sender's queue (start-time fair queueing)
     turn = models.BigIntegerField(default=0)
     #: how many times a request was made or begun; names the attempt in its key
     attempts = models.PositiveSmallIntegerField(default=0)
+    #: how many of them were refused or failed on their way since a person last asked for it
+    tries = models.PositiveSmallIntegerField(default=0)
     #: the provider's id of the message that the last attempt made
     message_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
     code = models.PositiveIntegerField(null=True, blank=True)
@@ -194,6 +214,21 @@ class Invitation(models.Model):
                 name="invitation_sending_is_an_attempt",
             ),
             models.CheckConstraint(
+                condition=~Q(state="queued") | ~Q(queued_at=None), name="invitation_queued_has_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="unsure") | ~Q(look_at=None), name="invitation_unsure_is_looked_up"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="accepted") | ~Q(accepted_at=None), name="invitation_accepted_has_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="sent") | ~Q(sent_at=None), name="invitation_sent_has_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="failed") | ~Q(failed_at=None), name="invitation_failed_has_time"
+            ),
+            models.CheckConstraint(
                 condition=~Q(state="delivered") | ~Q(delivered_at=None), name="invitation_delivered_has_time"
             ),
             models.CheckConstraint(
@@ -220,6 +255,13 @@ class Invitation(models.Model):
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="invitation_look"),
             models.Index(fields=["sending_at"], condition=Q(state="sending"), name="invitation_sending"),
         ]
+
+
+class FormerMessage(models.Model):
+    """A message of an earlier attempt, before another was made: nobody's proof for the newer one."""
+
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="former_messages")
+    message_id = models.CharField(max_length=64, unique=True)
 
 
 class Source(models.TextChoices):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from cordially.providers.errors import Fault
 
 from .attempts import Attempt
 from .lifecycle import STAMPS, State, can_move
@@ -17,7 +20,10 @@ _REQUESTED = frozenset({State.SENDING, State.UNSURE})
 #: no request is under way
 _GIVEN_UP = frozenset({State.QUEUED, State.FAILED, State.CANCELLED})
 #: the provider is asked about these when no news comes
-_LOOKED_AFTER = frozenset({State.UNSURE, State.ACCEPTED, State.SENT})
+_LOOKED_AFTER = frozenset({State.UNSURE, State.ACCEPTED, State.SENT, State.DELIVERED})
+
+#: when to try again, told how many tries were made and the number they went to; None for never
+Again = Callable[[int, str], dt.datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,12 @@ class News:
     due_at: dt.datetime | None = None
     look_at: dt.datetime | None = None
     raw: str = ""
+    #: what went wrong, where something did: its sender and its campaign may have to stop for it
+    fault: Fault | None = None
+    #: decides `due_at` for a try that counts
+    again: Again | None = None
+    #: the reason when there is no other try
+    hopeless: str = ""
 
 
 @dataclass(slots=True)
@@ -50,8 +62,10 @@ class Row:
     sender_id: int
     uid: str
     campaign_cancelled: bool
+    phone: str
     state: State
     attempts: int
+    tries: int
     message_id: str | None
     code: int | None
     error_class: str
@@ -64,6 +78,8 @@ class Row:
     delivered_at: dt.datetime | None
     read_at: dt.datetime | None
     failed_at: dt.datetime | None
+    #: codes of faults after which the host resumed all the same
+    waved: frozenset[int] = frozenset()
 
 
 def fits(news: News, row: Row) -> bool:
@@ -96,8 +112,25 @@ def next_state(news: News, row: Row) -> State | None:
     return new if can_move(row.state, new) else None
 
 
+def judged(news: News, row: Row) -> News:
+    """The news as it concerns this row: how often was tried, and what the host resumed after, decide."""
+    if news.state != State.QUEUED:
+        return news
+    if news.again is not None:
+        tries = row.tries + 1
+        if due_at := news.again(tries, row.phone):
+            return replace(news, due_at=due_at)
+        tried = f"Tried {tries} times. " if tries > 1 else ""
+        return replace(news, state=State.FAILED, reason=f"{tried}{news.hopeless or news.reason}"[:300])
+    if news.fault is not None and news.fault.one_guest and news.code in row.waved:
+        # the host knows of it and went on: it is about this guest, and must not stop the others again
+        return replace(news, state=State.FAILED)
+    return news
+
+
 def apply(news: News, row: Row) -> bool:
     """Change the row as the news says; whether it moved. A message id may be filled in without a move."""
+    news = judged(news, row)
     new = next_state(news, row)
     if news.attempt is not None and news.attempt.number > row.attempts:
         row.attempts = news.attempt.number
@@ -106,6 +139,8 @@ def apply(news: News, row: Row) -> bool:
             row.message_id = news.message_id
         return False
     row.state = new
+    if news.again is not None:
+        row.tries += 1
     if news.message_id:
         row.message_id = news.message_id
     _stamp(row, new, news.at)

@@ -73,6 +73,9 @@ class Provider(Protocol):
         """What the provider says of this message now; None when it can't be asked. Raises nothing."""
 
     async def find(self, sender: str, to: str, since: dt.datetime) -> Sequence[FoundMessage] | None:
-        """Messages from sender to this number created since then; None when the provider can't be asked."""
+        """Messages from sender to this number created since then by the provider's clock, newest first.
+
+        None when the provider can't be asked.
+        """
 
     async def close(self) -> None: ...

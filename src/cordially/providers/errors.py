@@ -36,6 +36,20 @@ class Fault:
     code: int | None = None
     cure: str = ""
     detail: str = ""
+    #: the sender goes too fast for somebody: it slows down
+    slows: bool = False
+    #: seconds for which the whole sender had better rest
+    rests: float = 0.0
+    #: a fault of the words or the sender that may lie with this one guest's number or values
+    one_guest: bool = False
+    #: nobody knows what it means: many in a row are not this guest's fault
+    unclear: bool = False
+    #: requests at most, where the class's own number is too large
+    tries: int | None = None
+    #: seconds until the second request at the earliest, doubling from there
+    first_wait: float | None = None
+    #: numbers that begin so are never tried again
+    never_for: str = ""
 
     @property
     def reason(self) -> str:

@@ -14,7 +14,7 @@ from cordially.events.models import Event
 from cordially.guests.importing import name_key
 from cordially.guests.models import Guest
 from cordially.invitations import senders
-from cordially.invitations.lifecycle import State
+from cordially.invitations.lifecycle import STAMPS, State
 from cordially.invitations.models import Campaign, Invitation, MessageTemplate, Sender, Source, StatusEvent
 
 Invite = Callable[..., Guest]
@@ -81,7 +81,9 @@ def invited(campaign: Campaign, guest: Guest, state: State, **kwargs: object) ->
     if state in (State.FAILED, State.SKIPPED):
         kwargs = {"reason": "Not on WhatsApp."} | kwargs
     columns = {"attempts": 0 if state in (State.QUEUED, State.SKIPPED, State.CANCELLED) else 1}
-    stamps = {f"{state.value}_at": now} if state in (State.SENDING, State.DELIVERED, State.READ) else {}
+    stamps = {STAMPS[state]: now} if state in STAMPS else {}
+    if state == State.UNSURE:
+        stamps["look_at"] = now
     invitation = Invitation.objects.create(
         campaign=campaign,
         guest=guest,

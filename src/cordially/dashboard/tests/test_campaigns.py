@@ -49,7 +49,7 @@ def test_a_campaign_of_another_event_is_not_found(browser: Client, event: Event,
 
 def test_the_events_are_counted(browser: Client, event: Event, campaign: Campaign) -> None:
     invited(campaign, a_guest(event), State.READ)
-    Campaign.objects.update(state=CampaignState.FINISHED)
+    Campaign.objects.update(state=CampaignState.FINISHED, finished_at=timezone.now())
     page = browser.get("/").content.decode()
     assert "Maya &amp; Arjun" in page and "<b>1</b>invited" in page and "1 has not answered" in page
     assert "Thursday 6 May 2027, 18:30" in page

@@ -164,7 +164,7 @@ def test_a_frame_holds_only_the_rows_that_are_seen_and_changed(event: Event, cam
     )
     assert page.draw({seen.pk}) == ""
     frames.shared.clear()
-    Invitation.objects.filter(pk=invitations[0].pk).update(state=State.ACCEPTED)
+    Invitation.objects.filter(pk=invitations[0].pk).update(state=State.ACCEPTED, accepted_at=timezone.now())
     second = page.draw({seen.pk, hidden.pk})
     assert f"g-{seen.pk}-status" in second and "Accepted" in second
     assert f"g-{other.pk}-status" not in second and f"g-{hidden.pk}-" not in second
@@ -251,7 +251,7 @@ async def test_a_page_hears_within_half_a_second(
     assert b"Queued" in await anext(stream)
 
     def accept() -> None:
-        Invitation.objects.filter(pk=queued.pk).update(state=State.ACCEPTED)
+        Invitation.objects.filter(pk=queued.pk).update(state=State.ACCEPTED, accepted_at=timezone.now())
         happened(queued, State.ACCEPTED)
 
     await sync_to_async(accept)()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from cordially.delivery.pace import Limits, Pace, Slot
+from cordially.delivery.pace import Limits, Pace, Sent, Slot
 
 TICK, HORIZON = 0.1, 0.25
 
@@ -132,7 +132,8 @@ def test_the_same_people_count_once_a_day():
 
 def test_after_a_restart_the_windows_are_as_they_were():
     pace = Pace(Limits(10, per_hour=30, per_day=1000))
-    pace.refill([(990.0 + place / 10, f"+{place}") for place in range(20)])
+    left = [(990.0 + place / 10, f"+{place}") for place in range(20)]
+    pace.refill(Sent([at for at, _ in left], [(990.0, 10), (991.0, 10)], left))
     slots = pace.plan(992.0, HORIZON, 500)
     assert slots and min(slot.at for slot in slots) >= 991.0 + 1.0
     assert len(pace.plan(1000.0, 60.0, 500)) == 10

@@ -15,6 +15,7 @@ from cordially.providers.errors import ErrorClass, Fault
 from cordially.providers.events import Delivery, StatusUpdate
 
 ATTEMPT = Attempt("0123456789ab", 7, 1)
+PHONE = "+972541234567"
 
 
 def fault(error_class: ErrorClass, code: int | None = 63018, **given: str) -> Fault:
@@ -51,27 +52,22 @@ def test_what_got_no_answer_is_looked_up_soon_and_says_so():
 
 def test_what_was_refused_for_now_waits_as_long_as_the_provider_asked():
     news = verdicts.of_outcome(ATTEMPT, Refused(fault(ErrorClass.RETRY_SOON), retry_after=40.0), NOW)
-    assert news.due_at == later(40)
+    assert news.again(1, PHONE) == later(40)
     assert (news.code, news.error_class, news.reason) == (63018, "retry_soon", "It did not work. (63018)")
 
 
 @pytest.mark.parametrize("error_class", [ErrorClass.SENDER, ErrorClass.TEMPLATE])
 def test_nobody_waits_for_a_clock_when_a_person_must_mend_the_fault(error_class):
-    assert verdicts.of_outcome(ATTEMPT, Refused(fault(error_class)), NOW).due_at is None
+    news = verdicts.of_outcome(ATTEMPT, Refused(fault(error_class)), NOW)
+    assert (news.due_at, news.again) == (None, None)
 
 
-def test_after_too_many_attempts_it_fails_and_says_how_many():
-    last = ATTEMPT._replace(number=10)
-    news = verdicts.of_outcome(last, Refused(fault(ErrorClass.RETRY_SOON)), NOW)
-    assert (news.state, news.due_at) == (State.FAILED, None)
-    assert news.reason == "Tried 10 times. It did not work. (63018)"
-
-
-def test_an_outage_of_an_hour_fails_nobody():
-    unreachable = Refused(fault(ErrorClass.RETRY_SOON, code=None))
-    for number in (1, 10, 500):
-        news = verdicts.of_outcome(ATTEMPT._replace(number=number), unreachable, NOW)
-        assert news.state == State.QUEUED and news.due_at is not None
+def test_after_too_many_tries_there_is_no_other_and_the_host_reads_what_to_do_instead():
+    last = fault(ErrorClass.RETRY_SOON, cure="Nothing to do: Cordially tries again by itself.")
+    news = verdicts.of_outcome(ATTEMPT, Refused(last), NOW)
+    assert news.again(10, PHONE) is None
+    assert news.reason.endswith("tries again by itself. (63018)")
+    assert news.hopeless == f"It did not work. {verdicts.INSTEAD} (63018)"
 
 
 def test_a_failure_tells_the_host_what_to_do_and_keeps_the_providers_words_to_the_log():

@@ -324,3 +324,60 @@ def test_a_sender_goes_on_only_when_it_was_paused(sender):
     assert campaigns.resume_sender(sender)
     sender.refresh_from_db()
     assert (sender.state, sender.paused_reason, sender.paused_code) == ("active", "", None)
+
+
+# A second message
+
+
+def arrived(campaign: Campaign, state: State = State.DELIVERED) -> None:
+    campaign.invitations.update(
+        state=state, accepted_at=NOW, sent_at=NOW, delivered_at=NOW, look_at=None, attempts=1, sending_at=NOW
+    )
+
+
+def test_another_purpose_may_write_to_who_was_invited_and_a_second_time_may_not(event, sender, template):
+    people = some_guests(event, 2)
+    arrived(a_campaign(people, sender, template))
+    guests = Guest.objects.filter(event=event)
+    reminder = campaigns.audience(guests, template, purpose="reminder")
+    assert (reminder.ready, reminder.invited) == (2, 0)
+    second = a_campaign(people, sender, template, purpose="reminder")
+    assert campaigns.counts(second)[State.QUEUED] == 2
+    arrived(second)
+    with pytest.raises(campaigns.CantStart, match="Nobody of the selected guests"):
+        a_campaign(people, sender, template, purpose="reminder")
+
+
+def test_who_was_invited_is_invited_again_only_when_the_host_says_so(event, sender, template):
+    people = some_guests(event, 2)
+    first = a_campaign(people, sender, template)
+    arrived(first)
+    guests = Guest.objects.filter(event=event)
+    assert campaigns.audience(guests, template).ready == 0
+    assert campaigns.audience(guests, template, again=True).ready == 2
+    second = a_campaign(people, sender, template, again=True, confirmed=2)
+    assert campaigns.counts(second)[State.QUEUED] == 2
+    current = Invitation.objects.filter(is_current=True)
+    assert {row.campaign_id for row in current} == {second.pk}, "the page shows what is under way now"
+
+
+def test_nobody_gets_a_second_message_beside_one_that_is_under_way_whatever_the_host_says(
+    event, sender, template
+):
+    people = some_guests(event, 1)
+    first = a_campaign(people, sender, template)
+    assert campaigns.audience(Guest.objects.filter(event=event), template, again=True).ready == 0
+    with pytest.raises(campaigns.CantStart):
+        a_campaign(people, sender, template, again=True)
+    assert Invitation.objects.get(is_current=True).campaign_id == first.pk
+
+
+def test_a_retry_begins_to_count_its_tries_anew(event, sender, template):
+    campaign = a_campaign(some_guests(event, 1), sender, template)
+    campaign.invitations.update(
+        state=State.FAILED, failed_at=NOW, reason="Tried 10 times.", tries=10, attempts=10
+    )
+    assert campaigns.retry(campaign.invitations.filter(state=State.FAILED)) == 1
+    row = campaign.invitations.get()
+    assert (row.state, row.tries, row.attempts) == (State.QUEUED, 0, 10)
+    assert StatusEvent.objects.filter(invitation=row, note__startswith="Retried").count() == 1

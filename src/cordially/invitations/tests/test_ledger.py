@@ -26,10 +26,11 @@ from cordially.invitations.models import (
     UnmatchedCallback,
 )
 from cordially.invitations.news import News
+from cordially.providers.errors import ErrorClass, Fault
 
 pytestmark = pytest.mark.django_db
 
-FAR = 10**6  # a lease that outlives the test
+FAR = 59  # seconds: a lease that outlives the test
 
 
 def claim(sender: Sender, limit: int = 100, now: dt.datetime = NOW, **given: object) -> list[Claim]:
@@ -55,6 +56,10 @@ def accepted(claimed: Claim, state: State | None = State.ACCEPTED, **given: obje
     """Twilio took it, or says later what became of it."""
     message_id = f"SM{claimed.attempt.invitation_id:032}"
     return news_of(claimed, state, **{"message_id": message_id, **given})
+
+
+def fault(error_class: ErrorClass, code: int | None = None, **given: object) -> Fault:
+    return Fault(error_class, "It did not work.", code, **given)
 
 
 def history(invitation: Invitation) -> list[str]:
@@ -321,7 +326,10 @@ def test_a_fault_of_the_sender_pauses_it_and_fails_nobody(event, sender):
     found = claim(sender, 2)
     said = "Twilio doesn’t accept the credentials."
     ledger.record(
-        [news_of(one, State.QUEUED, error_class="sender", code=20003, reason=said) for one in found]
+        [
+            news_of(one, State.QUEUED, fault=fault(ErrorClass.SENDER, 20003), code=20003, reason=said)
+            for one in found
+        ]
     )
     sender.refresh_from_db()
     assert (sender.state, sender.paused_code, sender.paused_reason) == (SenderState.PAUSED, 20003, said)
@@ -334,7 +342,7 @@ def test_a_fault_of_the_words_pauses_the_campaign_and_no_other(event, sender):
     other = a_campaign(some_guests(event, 1), sender)
     found = next(one for one in claim(sender) if one.campaign_id == campaign.pk)
     said = "WhatsApp paused the template."
-    ledger.record([news_of(found, State.QUEUED, error_class="template", code=63040, reason=said)])
+    ledger.record([news_of(found, State.QUEUED, fault=fault(ErrorClass.TEMPLATE, 63040), reason=said)])
     campaign.refresh_from_db()
     other.refresh_from_db()
     assert (campaign.state, campaign.paused_reason) == (CampaignState.PAUSED, said)
@@ -360,7 +368,9 @@ def test_a_fault_of_the_words_stops_a_closed_campaign_too(event, sender):
     [found] = claim(sender)
     ledger.record([accepted(found)])
     ledger.finish_campaigns(later(2))
-    ledger.record([accepted(found, state=State.QUEUED, error_class="template", reason="It is paused.")])
+    ledger.record(
+        [accepted(found, state=State.QUEUED, fault=fault(ErrorClass.TEMPLATE), reason="It is paused.")]
+    )
     campaign.refresh_from_db()
     assert (campaign.state, campaign.finished_at) == (CampaignState.PAUSED, None)
 
@@ -508,7 +518,8 @@ def test_an_attempt_that_nobody_settles_is_checked_with_twilio_and_a_fresh_one_i
     people = some_guests(event, 2)
     campaign = a_campaign(people, sender)
     forgotten = claim(sender, 1)[0]
-    fresh = claim(sender, 1, now=later(100))[0]
+    Sender.objects.update(lease_until=later(159))
+    fresh = ledger.tick(sender.pk, "me", limit=1, now=later(100)).claims[0]
     assert ledger.doubt_forgotten(sender.account, later(50), later(170)) == 1
     assert of(campaign, people[0]).state == State.UNSURE
     assert of(campaign, people[1]).state == State.SENDING
@@ -528,7 +539,152 @@ def test_the_attempts_of_another_account_are_left_alone(event, sender):
 def test_twilio_never_took_it_comes_too_late_when_a_callback_told_otherwise(event, sender, known):
     campaign = a_campaign(some_guests(event, 1), sender)
     claimed = claim(sender)[0]
-    ledger.record([news_of(claimed, State.UNSURE, reason="The line broke.")])
+    ledger.record([news_of(claimed, State.UNSURE, reason="The line broke.", look_at=later(2))])
     ledger.record([accepted(claimed, known, source=Source.CALLBACK)])
     ledger.record([news_of(claimed, State.QUEUED, source=Source.RESCUE)])
     assert states(campaign) == {known.value: 1}, "a second message would go out"
+
+
+# Faults that concern more than one message
+
+
+def test_too_fast_in_a_callback_slows_the_sender_once_for_many_messages(event, sender):
+    a_campaign(some_guests(event, 3), sender)
+    first, second, third = claim(sender)
+    busy = fault(ErrorClass.RETRY_LATER, 63018, slows=True)
+    again = {"state": State.QUEUED, "fault": busy, "again": lambda tries, phone: later(60)}
+    ledger.record([accepted(first, **again), accepted(second, **again | {"at": later(3)})])
+    sender.refresh_from_db()
+    assert sender.slowed_at == later(1)
+    ledger.record([accepted(third, **again | {"at": later(20)})])
+    sender.refresh_from_db()
+    assert sender.slowed_at == later(20)
+    assert sender.state == SenderState.ACTIVE
+
+
+def test_a_day_that_is_used_up_holds_the_sender_and_fails_nobody(event, sender):
+    campaign = a_campaign(some_guests(event, 2), sender)
+    first, _ = claim(sender)
+    used_up = fault(ErrorClass.RETRY_LATER, 63038, rests=3600.0)
+    ledger.record([accepted(first, State.QUEUED, fault=used_up, again=lambda tries, phone: later(60))])
+    sender.refresh_from_db()
+    assert (sender.held_until, sender.held_reason) == (later(3601), "It did not work.")
+    assert states(campaign) == {"queued": 1, "sending": 1}
+
+
+def unclear_failures(event, sender, count: int, code: int = 63999) -> Campaign:
+    campaign = a_campaign(some_guests(event, count + 1), sender)
+    unclear = fault(ErrorClass.GUEST, code, unclear=True)
+    for found in claim(sender, count):
+        ledger.record([accepted(found, State.FAILED, code=code, fault=unclear, reason=unclear.reason)])
+    campaign.refresh_from_db()
+    return campaign
+
+
+def test_one_unclear_failure_after_the_other_stops_the_campaign_before_everybody_failed(event, sender):
+    campaign = unclear_failures(event, sender, ledger.MOST_UNCLEAR)
+    assert (campaign.state, campaign.paused_code) == (CampaignState.PAUSED, 63999)
+    assert "10 messages failed for the same reason and none arrived" in campaign.paused_reason
+    campaigns.resume(campaign)
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.RUNNING, "the host may go on"
+
+
+def test_a_few_unclear_failures_stop_nobody(event, sender):
+    assert unclear_failures(event, sender, ledger.MOST_UNCLEAR - 1).state == CampaignState.RUNNING
+
+
+def test_unclear_failures_beside_messages_that_arrive_stop_nobody(event, sender):
+    arrived, *_ = some_guests(event, 1)
+    campaign = a_campaign([arrived, *some_guests(event, ledger.MOST_UNCLEAR)], sender)
+    first, *others = claim(sender)
+    now = campaign.changed_at + (later(1) - NOW)
+    ledger.record([accepted(first, State.DELIVERED, at=now)])
+    unclear = fault(ErrorClass.GUEST, 63999, unclear=True)
+    ledger.record(
+        [accepted(one, State.FAILED, at=now, code=63999, fault=unclear, reason="?") for one in others]
+    )
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.RUNNING
+
+
+def test_after_the_host_resumed_a_guest_with_such_a_fault_fails_alone_and_the_others_go_on(event, sender):
+    campaign = a_campaign(some_guests(event, 3), sender)
+    bad_value = fault(ErrorClass.TEMPLATE, 21656, one_guest=True)
+    told = {"state": State.QUEUED, "code": 21656, "fault": bad_value, "reason": bad_value.reason}
+    ledger.record([news_of(claim(sender, 1)[0], **told)])
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.PAUSED
+    assert states(campaign) == {"queued": 3}, "nobody failed"
+    campaigns.resume(campaign)
+    ledger.record([news_of(claim(sender, 1)[0], **told)])
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.RUNNING
+    assert states(campaign) == {"queued": 2, "failed": 1}
+
+
+def test_a_country_that_the_account_may_not_send_to_stops_the_others_once(event, sender):
+    campaign = a_campaign(some_guests(event, 2), sender)
+    not_there = fault(ErrorClass.SENDER, 21408, one_guest=True)
+    told = {"state": State.QUEUED, "code": 21408, "fault": not_there, "reason": not_there.reason}
+    ledger.record([news_of(claim(sender, 1)[0], **told)])
+    sender.refresh_from_db()
+    assert sender.state == SenderState.PAUSED
+    campaigns.resume_sender(sender)
+    ledger.record([news_of(claim(sender, 1)[0], **told)])
+    sender.refresh_from_db()
+    assert sender.state == SenderState.ACTIVE
+    assert states(campaign) == {"queued": 1, "failed": 1}
+
+
+# Messages of earlier attempts
+
+
+def test_the_message_of_an_earlier_attempt_is_remembered(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    [found] = claim(sender)
+    ledger.record([accepted(found), accepted(found, State.QUEUED, reason="Slow down.")])
+    claim(sender)
+    row = of(campaign)
+    assert row.message_id is None
+    assert [former.message_id for former in row.former_messages.all()] == [f"SM{row.pk:032}"]
+
+
+# Clocks and leases
+
+
+def test_the_lease_of_a_worker_that_surely_died_is_taken_at_once(sender):
+    assert ledger.take_lease(sender.pk, "first", 10, NOW)
+    assert not ledger.take_lease(sender.pk, "second", 10, later(1), dead=["another"])
+    assert ledger.take_lease(sender.pk, "second", 10, later(1), dead=["first"])
+
+
+def test_a_lease_from_a_clock_that_ran_ahead_is_not_waited_for(sender):
+    assert ledger.take_lease(sender.pk, "first", 10, later(3600))
+    assert ledger.take_lease(sender.pk, "second", 10, NOW)
+    assert not ledger.renew_lease(sender.pk, "first", 10, NOW)
+
+
+def test_a_retry_time_from_a_clock_that_ran_ahead_is_not_waited_for(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    campaign.invitations.update(due_at=later(30 * 86400))
+    assert ledger.due_now(NOW) == 1
+
+
+# What two writers at once can leave on PostgreSQL
+
+
+def test_somebody_queued_in_a_campaign_that_was_closed_in_the_same_instant_is_sent(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    Campaign.objects.update(state=CampaignState.FINISHED, finished_at=NOW)
+    assert ledger.finish_campaigns(later(1)) == 1
+    assert len(claim(sender)) == 1
+    assert states(campaign) == {"sending": 1}
+
+
+def test_somebody_queued_in_a_campaign_that_was_cancelled_in_the_same_instant_is_called_back(event, sender):
+    campaign = a_campaign(some_guests(event, 1), sender)
+    Campaign.objects.update(state=CampaignState.CANCELLED, finished_at=NOW)
+    assert ledger.finish_campaigns(later(1)) == 1
+    assert states(campaign) == {"cancelled": 1}
+    assert history(of(campaign))[-1] == "cancelled"

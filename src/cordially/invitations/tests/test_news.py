@@ -15,6 +15,7 @@ from cordially.invitations.attempts import Attempt, read_key
 from cordially.invitations.lifecycle import LIVE, MOVES, OPEN, State
 from cordially.invitations.models import Source
 from cordially.invitations.news import News, Row, apply, fits
+from cordially.providers.errors import ErrorClass, Fault
 
 UID = "0123456789ab"
 RANK = [State.ACCEPTED, State.SENT, State.DELIVERED, State.READ]
@@ -24,8 +25,9 @@ def a_row(
     state: State = State.SENDING, attempts: int = 1, message_id: str | None = None, **given: object
 ) -> Row:
     row = Row(
-        id=7, campaign_id=1, sender_id=1, uid=UID, campaign_cancelled=False, state=state, attempts=attempts,
-        message_id=message_id, code=None, error_class="", reason="", due_at=None, look_at=None,
+        id=7, campaign_id=1, sender_id=1, uid=UID, campaign_cancelled=False, phone="+972541234567", state=state,
+        attempts=attempts, tries=0, message_id=message_id, code=None, error_class="", reason="", due_at=None,
+        look_at=None,
         queued_at=NOW, accepted_at=None, sent_at=None, delivered_at=None, read_at=None, failed_at=None,
     )  # fmt: skip
     return dataclasses.replace(row, **given)
@@ -161,6 +163,49 @@ def test_a_word_that_is_new_to_us_changes_nothing(state: State) -> None:
     before = dataclasses.replace(row)
     assert not apply(news(None, raw="pondered"), row)
     assert row == before
+
+
+def test_tries_are_counted_and_the_last_one_fails_and_says_how_many() -> None:
+    row = a_row()
+    waits = {1: later(3), 2: later(9)}
+    for tries in (1, 2):
+        row.state, row.attempts = State.SENDING, tries
+        assert apply(news(State.QUEUED, tries, again=lambda n, phone: waits.get(n)), row)
+        assert (row.state, row.due_at, row.tries) == (State.QUEUED, waits[tries], tries)
+    row.state, row.attempts = State.SENDING, 3
+    apply(news(State.QUEUED, 3, again=lambda n, phone: waits.get(n), hopeless="It is busy."), row)
+    assert (row.state, row.due_at, row.reason) == (State.FAILED, None, "Tried 3 times. It is busy.")
+
+
+def test_a_repeated_failure_is_one_try() -> None:
+    row = a_row(State.SENT, message_id="SM1")
+    told = news(State.QUEUED, again=lambda n, phone: later(3))
+    assert apply(told, row)
+    assert not apply(told, row)
+    assert row.tries == 1
+
+
+def test_what_was_never_requested_is_no_try() -> None:
+    row = a_row()
+    apply(news(State.QUEUED, message_id=None), row)
+    assert row.tries == 0
+
+
+def test_a_guest_who_meets_a_fault_that_the_host_resumed_after_fails_alone() -> None:
+    at_fault = Fault(ErrorClass.TEMPLATE, "Twilio refused what was filled in.", 21656, one_guest=True)
+    row = a_row()
+    apply(news(State.QUEUED, message_id=None, code=21656, fault=at_fault), row)
+    assert row.state == State.QUEUED, "the first time everybody waits"
+    row.state, row.waved = State.SENDING, frozenset({21656})
+    apply(news(State.QUEUED, message_id=None, code=21656, fault=at_fault), row)
+    assert row.state == State.FAILED
+
+
+def test_a_fault_that_is_never_one_guests_fails_nobody_however_often_the_host_resumes() -> None:
+    at_fault = Fault(ErrorClass.TEMPLATE, "WhatsApp paused this template.", 63041)
+    row = a_row(waved=frozenset({63041}))
+    apply(news(State.QUEUED, message_id=None, code=63041, fault=at_fault), row)
+    assert row.state == State.QUEUED
 
 
 def test_a_refused_one_of_a_cancelled_campaign_is_not_tried_again() -> None:

@@ -34,7 +34,6 @@ PREFIX: Final = "whatsapp:"
 # https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides (August 2026)
 _REPEATS: Final = "#rc=5&rp=all"
 
-_CLOCK_SLACK = dt.timedelta(seconds=5)
 _MOST_PAGES = 40
 
 
@@ -111,17 +110,18 @@ class TwilioProvider:
             return None
 
     async def find(self, sender: str, to: str, since: dt.datetime) -> Sequence[FoundMessage] | None:
-        """Messages from sender to this number created since then; None when Twilio can't be asked.
+        """Messages from sender to this number created since then, by Twilio's clock, newest first.
+
+        None when Twilio can't be asked.
 
         Twilio filters by the day of sending only, and what was not sent yet has none: so we read from the
         newest on, until a page holds nothing recent.
         """
-        earliest = since - _CLOCK_SLACK
         found: list[FoundMessage] = []
         try:
             page = await self._messages.page_async(to=PREFIX + to, from_=PREFIX + sender)
             for _ in range(_MOST_PAGES):
-                recent = [message for message in map(_found, page) if message.created_at >= earliest]
+                recent = [message for message in map(_found, page) if message.created_at >= since]
                 found += recent
                 page = await page.next_page_async() if recent else None
                 if page is None:

@@ -27,20 +27,28 @@ class Code:
     error_class: ErrorClass
     sentence: str
     cure: str = ""
+    # what these do is said at Fault
+    slows: bool = False
+    rests: float = 0.0
+    one_guest: bool = False
+    unclear: bool = False
+    tries: int | None = None
+    first_wait: float | None = None
+    never_for: str = ""
 
 
 _SHARE_LINK = "Copy the personal link and send it another way."
 _CHECK_NUMBER = "Check the number, or copy the personal link and send it another way."
 _BY_ITSELF = "Nothing to do: Cordially tries again by itself."
 _TELL_US = "Nothing on your side is wrong; please report this to whoever runs Cordially."
-_CONSOLE = "Look at the account in Twilio’s console; everything that waits goes on by itself afterwards."
-_SENDERS = "Check the sender in Twilio’s console; everything that waits goes on by itself afterwards."
+_CONSOLE = "Look at the account in Twilio’s console; then press Resume: everything that waits goes on."
+_SENDERS = "Check the sender in Twilio’s console; then press Resume: everything that waits goes on."
 _FIX_TEMPLATE = "Correct the template and ask for approval again."
 _NEW_TEMPLATE = "Choose another approved template, or ask for approval of this one again."
 
 UNREACHABLE: Final = Code(_SOON, "Twilio can’t be reached.", _BY_ITSELF)
-UNKNOWN_CODE: Final = Code(_GUEST, "Twilio reported a problem that Cordially doesn't know yet.")
-NO_CODE: Final = Code(_GUEST, "Twilio reported a failure and gave no reason.")
+UNKNOWN_CODE: Final = Code(_GUEST, "Twilio reported a problem that Cordially doesn’t know yet.", unclear=True)
+NO_CODE: Final = Code(_GUEST, "Twilio reported a failure and gave no reason.", unclear=True)
 CANCELLED: Final = Code(_GUEST, "The message was cancelled at Twilio before it went out.")
 UNSENDABLE: Final = Code(
     _GUEST, "This message holds signs that can’t be sent.", "Check the guest’s name for odd characters."
@@ -48,20 +56,20 @@ UNSENDABLE: Final = Code(
 GATEWAY: Final = Code(
     _SENDER,
     "Something between Cordially and Twilio refused the message.",
-    "Check the proxy and TWILIO_API_URL; everything that waits goes on by itself afterwards.",
+    "Check the proxy and TWILIO_API_URL; then press Resume: everything that waits goes on.",
 )
 
 _BAD_PASSWORD = Code(
     _SENDER,
     "Twilio refused the password of this sender.",
-    "Put in the right one; everything that waits goes on by itself.",
+    "Put in the right one; then press Resume: everything that waits goes on.",
 )
 _ACCOUNT_INACTIVE = Code(_SENDER, "This Twilio account is not active.", _CONSOLE)
 _ACCESS_DENIED = Code(_SENDER, "Twilio does not allow this account to send the message.", _CONSOLE)
 _ACCOUNT_UNKNOWN = Code(
     _SENDER,
     "Twilio does not know this account.",
-    "Check the account’s identifier; everything that waits goes on by itself afterwards.",
+    "Check the account’s identifier; then press Resume: everything that waits goes on.",
 )
 _BAD_REQUEST = Code(_SENDER, "Twilio did not understand Cordially’s request.", _TELL_US)
 _TWILIO_TROUBLE = Code(_LATER, "Twilio had a problem of its own.", _BY_ITSELF)
@@ -70,7 +78,8 @@ _OTHER_ACCOUNT = Code(_SENDER, "This sender’s number belongs to another Twilio
 _TRIAL_NUMBER = Code(
     _SENDER,
     "A Twilio trial account may only write to numbers that were verified with it.",
-    "Upgrade the account; everything that waits goes on by itself.",
+    "Upgrade the account; then press Resume: everything that waits goes on.",
+    one_guest=True,
 )
 _NO_BODY = Code(_SENDER, "The message reached Twilio without any content.", _TELL_US)
 _TOO_LONG = Code(_TEMPLATE, "The message is too long.", "Shorten the template and ask for approval again.")
@@ -81,6 +90,7 @@ _BAD_VARIABLES = Code(
     _TEMPLATE,
     "Twilio refused what was filled into the template.",
     "Look for an empty field or a line break in what is filled in, then send again.",
+    one_guest=True,
 )
 _SERVICE = Code(_SENDER, "Twilio does not know the messaging service of this sender.", _SENDERS)
 _EMPTY_SERVICE = Code(_SENDER, "The messaging service at Twilio has no sender that fits.", _SENDERS)
@@ -92,13 +102,15 @@ _UNREACHABLE_PHONE = Code(
     _GUEST, "This phone could not be reached.", "Try again later, or copy the personal link."
 )
 _WHATSAPP_TROUBLE = Code(_SOON, "WhatsApp had a short hiccup.", _BY_ITSELF)
-_WHATSAPP_UNCLEAR = Code(_LATER, "WhatsApp did not deliver the message and gave no reason.", _BY_ITSELF)
-_SLOW_DOWN = Code(_LATER, "WhatsApp asked to slow down.", _BY_ITSELF)
+_WHATSAPP_UNCLEAR = Code(
+    _LATER, "WhatsApp did not deliver the message and gave no reason.", _BY_ITSELF, tries=2
+)
+_SLOW_DOWN = Code(_LATER, "WhatsApp asked to slow down.", _BY_ITSELF, slows=True)
 _MEDIA_SAMPLE = Code(_TEMPLATE, "WhatsApp can’t use the sample file of this template.", _FIX_TEMPLATE)
 _BUSINESS_ACCOUNT = Code(
     _SENDER,
     "The WhatsApp business account of this sender is not in order.",
-    "Look at it in Meta’s business manager; everything that waits goes on by itself afterwards.",
+    "Look at it in Meta’s business manager; then press Resume: everything that waits goes on.",
 )
 
 CODES: Final[dict[int, Code]] = {
@@ -111,12 +123,12 @@ CODES: Final[dict[int, Code]] = {
     20008: Code(
         _SENDER,
         "These are Twilio’s test credentials, and they can’t send.",
-        "Put in the live ones; everything that waits goes on by itself.",
+        "Put in the live ones; then press Resume: everything that waits goes on.",
     ),
     20403: _ACCESS_DENIED,
     20404: _ACCOUNT_UNKNOWN,
     20422: _BAD_REQUEST,
-    20429: Code(_SOON, "Twilio asked to slow down.", _BY_ITSELF),
+    20429: Code(_SOON, "Twilio asked to slow down.", _BY_ITSELF, slows=True),
     20500: _TWILIO_TROUBLE,  # in an answer to a send, a 5xx: the client calls that unknown before asking here
     20503: _TWILIO_TROUBLE,
     20504: _TWILIO_TROUBLE,
@@ -127,7 +139,8 @@ CODES: Final[dict[int, Code]] = {
     21408: Code(
         _SENDER,
         "This Twilio account may not send to that country.",
-        "Allow the country in Twilio’s console; everything that waits goes on by itself afterwards.",
+        "Allow the country in Twilio’s console; then press Resume: everything that waits goes on.",
+        one_guest=True,
     ),
     21601: Code(_SENDER, "This sender’s number can’t send messages.", _SENDERS),
     21602: _NO_BODY,
@@ -139,13 +152,13 @@ CODES: Final[dict[int, Code]] = {
     21609: Code(
         _SENDER,
         "Twilio does not accept the address that its reports should go to.",
-        "Check CORDIALLY_PUBLIC_URL; everything that waits goes on by itself afterwards.",
+        "Check CORDIALLY_PUBLIC_URL; then press Resume: everything that waits goes on.",
     ),
     21610: Code(
         _GUEST, "This guest asked for no more messages.", "Share the personal link in person, if at all."
     ),
-    21611: Code(_LATER, "Twilio’s queue for this sender is full.", _BY_ITSELF),
-    21612: Code(_GUEST, "This number can’t be reached from this sender.", _SHARE_LINK),
+    21611: Code(_LATER, "Twilio’s queue for this sender is full.", _BY_ITSELF, slows=True, rests=60.0),
+    21612: Code(_GUEST, "This number can’t be reached from this sender.", _SHARE_LINK, unclear=True),
     21614: Code(_GUEST, "This is not a mobile number.", _CHECK_NUMBER),
     21617: _TOO_LONG,
     21619: _NO_BODY,
@@ -201,7 +214,7 @@ CODES: Final[dict[int, Code]] = {
         "The message was held back as unwanted mail.",
         "Look at the wording of the template before you go on.",
     ),
-    30008: Code(_LATER, "The message was not delivered, and nobody said why.", _BY_ITSELF),
+    30008: Code(_LATER, "The message was not delivered, and nobody said why.", _BY_ITSELF, tries=2),
     30010: Code(_SENDER, "The message would have cost more than was allowed.", _TELL_US),
     30036: Code(_LATER, "The message grew too old before it could be sent.", _BY_ITSELF),
     # It may have arrived: the one place where trying again by itself could invite somebody twice.
@@ -215,7 +228,7 @@ CODES: Final[dict[int, Code]] = {
     63001: Code(_SENDER, "WhatsApp no longer accepts this sender.", _SENDERS),
     63002: Code(_SENDER, "WhatsApp does not know this sender.", _SENDERS),
     63003: _NO_WHATSAPP,
-    63005: Code(_GUEST, "WhatsApp did not accept the message for this number.", _SHARE_LINK),
+    63005: Code(_GUEST, "WhatsApp did not accept the message for this number.", _SHARE_LINK, unclear=True),
     63006: Code(_TEMPLATE, "This template can’t be shown on WhatsApp.", _FIX_TEMPLATE),
     63007: Code(_SENDER, "This sender’s number is not set up for WhatsApp at Twilio.", _SENDERS),
     63008: Code(_SENDER, "WhatsApp is not set up rightly for this sender.", _SENDERS),
@@ -227,6 +240,7 @@ CODES: Final[dict[int, Code]] = {
         _TEMPLATE,
         "WhatsApp refused the message for its content.",
         "Check the template and what is filled in: no empty field, no line break, no long row of spaces.",
+        one_guest=True,
     ),
     63014: _REPORTED_BLOCK,
     63015: Code(
@@ -243,6 +257,7 @@ CODES: Final[dict[int, Code]] = {
         _TEMPLATE,
         "WhatsApp refused the content; most often it is too long once it is filled in.",
         "Shorten the template or what is filled in.",
+        one_guest=True,
     ),
     63022: Code(_SENDER, "WhatsApp has not confirmed the name of this sender.", _SENDERS),
     63023: _WHATSAPP_UNCLEAR,
@@ -261,7 +276,7 @@ CODES: Final[dict[int, Code]] = {
     63032: Code(_GUEST, "WhatsApp does not deliver invitations to this person for now.", _SHARE_LINK),
     63033: _REPORTED_BLOCK,
     63034: Code(_TEMPLATE, "The picture or file of this template is too large for WhatsApp.", _FIX_TEMPLATE),
-    63038: Code(_LATER, "This Twilio account has used up its messages for today.", _BY_ITSELF),
+    63038: Code(_LATER, "This Twilio account has used up its messages for today.", _BY_ITSELF, rests=3600.0),
     63040: Code(_TEMPLATE, "WhatsApp rejected this template.", _FIX_TEMPLATE),
     63041: Code(
         _TEMPLATE,
@@ -277,13 +292,16 @@ CODES: Final[dict[int, Code]] = {
         _LATER,
         "WhatsApp holds this message back to spare this person too many offers.",
         "Cordially tries again later; the personal link can be shared at any time.",
+        tries=5,
+        first_wait=3600.0,
+        never_for="+1",  # such templates are blocked there
     ),
     63051: Code(_SENDER, "WhatsApp locked the business account of this sender.", _BUSINESS_ACCOUNT.cure),
     63059: Code(_SENDER, "This sender’s number was moved to another account.", _SENDERS),
     63062: Code(
         _SENDER,
         "Meta’s terms for marketing messages have not been accepted yet.",
-        "Accept them in Meta’s business manager; everything that waits goes on by itself afterwards.",
+        "Accept them in Meta’s business manager; then press Resume: everything that waits goes on.",
     ),
     63101: _BUSINESS_ACCOUNT,
     63112: _BUSINESS_ACCOUNT,
@@ -316,4 +334,17 @@ def fault_in(error: object, http_status: int | None) -> Fault:
 
 
 def fault(row: Code, code: int | None = None, detail: str = "") -> Fault:
-    return Fault(row.error_class, row.sentence, code, row.cure, detail[:_DETAIL_LIMIT])
+    return Fault(
+        row.error_class,
+        row.sentence,
+        code,
+        row.cure,
+        detail[:_DETAIL_LIMIT],
+        slows=row.slows,
+        rests=row.rests,
+        one_guest=row.one_guest,
+        unclear=row.unclear,
+        tries=row.tries,
+        first_wait=row.first_wait,
+        never_for=row.never_for,
+    )

@@ -498,12 +498,8 @@ class TestFinding:
     async def test_it_reads_on_until_a_page_holds_nothing_recent(self, server, provider):
         server.answer = pages([9, 8], [7, -1], [-60, -61], [-70])
         found = await provider.find(SENDER, GUEST, SINCE)
-        assert [one.created_at - SINCE for one in found] == [dt.timedelta(seconds=s) for s in (9, 8, 7, -1)]
+        assert [one.created_at - SINCE for one in found] == [dt.timedelta(seconds=s) for s in (9, 8, 7)]
         assert len(server.seen) == 3
-
-    async def test_our_clock_may_be_five_seconds_ahead(self, server, provider):
-        server.answer = pages([-5, -6])
-        assert len(await provider.find(SENDER, GUEST, SINCE)) == 1
 
     async def test_an_empty_list_is_an_answer(self, server, provider):
         server.answer = pages([])

@@ -48,14 +48,14 @@ def test_a_fault_carries_the_code_and_reads_as_the_host_sees_it():
     assert fault.detail == "Authenticate"
     assert fault.reason == (
         "Twilio refused the password of this sender. "
-        "Put in the right one; everything that waits goes on by itself. (20003)"
+        "Put in the right one; then press Resume: everything that waits goes on. (20003)"
     )
 
 
 def test_an_unknown_code_is_shown_with_its_number_and_never_retried():
     fault = fault_for(63999)
     assert fault.error_class is ErrorClass.GUEST
-    assert fault.reason == "Twilio reported a problem that Cordially doesn't know yet. (63999)"
+    assert fault.reason == "Twilio reported a problem that Cordially doesn’t know yet. (63999)"
 
 
 @pytest.mark.parametrize(
