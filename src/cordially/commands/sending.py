@@ -18,6 +18,7 @@ from .common import NOT_DONE, SOME_FAILED, Refused, prepared, the_event
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+    from cordially.events.models import Event
     from cordially.guests.models import Guest
     from cordially.invitations.models import Campaign, MessageTemplate
     from cordially.invitations.progress import Progress as CampaignProgress
@@ -42,13 +43,23 @@ NEXT = "What is queued waits for the server, or for the next `cordially send`."
     metavar="STATUS",
     help="Only guests with this status: not_invited, failed, cancelled or skipped.",
 )
+@click.option(
+    "--purpose",
+    default="invitation",
+    help="What it is: invitation, reminder, save_the_date, update or thanks. Nobody gets two for one purpose.",
+)
+@click.option("--again", is_flag=True, help="Also to those who had one for this purpose already.")
+@click.option("--resume", is_flag=True, help="Go on with what was paused, instead of sending anything new.")
 @click.option("--wait", is_flag=True, help="Stay until every invitation reached an end, with a progress bar.")
 @prepared
-def send(event: str, template_name: str, only: str, wait: bool) -> None:
+def send(
+    event: str, template_name: str, only: str, purpose: str, again: bool, resume: bool, wait: bool
+) -> None:
     """Send invitations to everyone of EVENT who can have one.
 
-    With a server running the server sends; without one this command does it, and stays until it is done.
-    Exit code 0: every invitation reached an end. 3: the same, but some failed. 1: it stopped before.
+    Nobody gets a second one, unless --again says so. With a server running the server sends; without one
+    this command does it, and stays until it is done. Exit code 0: every invitation reached an end. 3: the
+    same, but some failed. 1: it stopped before.
 
     \b
     Example:
@@ -59,6 +70,7 @@ def send(event: str, template_name: str, only: str, wait: bool) -> None:
     from cordially.invitations import campaigns, senders
 
     found = the_event(event)
+    purpose = _purpose(purpose)
     guests = _chosen(found.guests.all(), only)
     if not guests.exists():
         raise Refused(
@@ -69,11 +81,16 @@ def send(event: str, template_name: str, only: str, wait: bool) -> None:
     template = _template(template_name)
 
     def start() -> list[Campaign]:
+        if resume:
+            return _resume(found)
         try:
-            campaign = campaigns.start_campaign(found, guests, template=template)
+            campaign = campaigns.start_campaign(
+                found, guests, template=template, purpose=purpose, again=again
+            )
         except campaigns.CantStart as error:
-            now = campaigns.audience(guests, template)
+            now = campaigns.audience(guests, template, purpose=purpose, again=again)
             if not now.ready and not now.problem and (earlier := _unfinished(guests)):
+                _refuse_if_paused(earlier)
                 click.echo("Nobody new can be invited. What is queued from before is sent now.")
                 return earlier
             raise Refused(str(error)) from error
@@ -105,6 +122,41 @@ def _chosen(guests: QuerySet[Guest], only: str) -> QuerySet[Guest]:
     if status not in State.values:
         raise Refused(f"“{only}” is no status. There are: {NOT_INVITED}, {', '.join(State.values)}.")
     return guests.filter(invitations__is_current=True, invitations__state=status)
+
+
+def _purpose(text: str) -> str:
+    from cordially.invitations.campaigns import PURPOSES
+
+    purpose = text.strip().lower().replace("-", "_").replace(" ", "_")
+    if purpose not in PURPOSES:
+        raise Refused(f"“{text}” is no purpose. There are: {', '.join(PURPOSES)}.")
+    return purpose
+
+
+def _resume(event: Event) -> list[Campaign]:
+    """Go on with the paused campaigns of this event."""
+    from cordially.invitations import campaigns
+    from cordially.invitations.models import CampaignState
+
+    paused = list(event.campaigns.filter(state=CampaignState.PAUSED).order_by("pk"))
+    if not paused:
+        raise Refused(
+            f"Nothing of {event.slug} is paused. `cordially sender --resume` is for a paused sender."
+        )
+    for campaign in paused:
+        campaigns.resume(campaign)
+        click.echo(f"“{campaign.name}” goes on.")
+    return paused
+
+
+def _refuse_if_paused(earlier: list[Campaign]) -> None:
+    from cordially.invitations.models import CampaignState
+
+    paused = [campaign for campaign in earlier if campaign.state == CampaignState.PAUSED]
+    if paused and len(paused) == len(earlier):
+        raise Refused(
+            f"“{paused[0].name}” is paused: {paused[0].paused_reason} Add --resume to go on with it."
+        )
 
 
 def _unfinished(guests: QuerySet[Guest]) -> list[Campaign]:

@@ -157,12 +157,6 @@ def chosen(event: Event, wanted: Filter) -> QuerySet[Guest]:
     return Guest.objects.filter(event=event, pk__in=matching(event, wanted).order_by().values("pk"))
 
 
-def invitable(guests: QuerySet[Guest]) -> QuerySet[Guest]:
-    """Those of them whom an invitation can go to now."""
-    live = Invitation.objects.filter(is_current=True, state__in=LIVE)
-    return guests.filter(opted_out_at=None).exclude(phone="").exclude(pk__in=live.values("guest"))
-
-
 @dataclass
 class Figures:
     """How many stand where: by bucket and answer, within the search."""

@@ -28,6 +28,13 @@ UNDER_WAY = "A message to this guest is still under way."
 NO_NUMBER = "There is no number that a message can go to."
 #: what messages are for unless somebody says otherwise
 INVITATION = "invitation"
+PURPOSES = {
+    INVITATION: "Invitation",
+    "reminder": "Reminder",
+    "save_the_date": "Save the date",
+    "update": "Update",
+    "thanks": "Thanks",
+}
 
 
 class CantStart(Exception):
@@ -50,18 +57,19 @@ class Audience:
     ready: int
     left_out: list[tuple[str, int]]
     problem: str = ""
-    #: how many of the left out would get a second message if the host said so
-    invited: int = 0
 
 
-def _live_elsewhere(purpose: str) -> Exists:
-    """Whether a guest has a message of this purpose already, arrived or on its way."""
-    return Exists(Invitation.objects.filter(guest=OuterRef("pk"), campaign__purpose=purpose, state__in=LIVE))
+def _held_back(purpose: str, again: bool) -> Exists:
+    """Whether a guest has a message of this purpose, arrived or on its way; with `again`, one under way."""
+    earlier = Invitation.objects.filter(guest=OuterRef("pk"))
+    if again:  # no wish of the host's sends one beside another that isn't settled yet
+        return Exists(earlier.filter(state__in=OPEN))
+    return Exists(earlier.filter(campaign__purpose=purpose, state__in=LIVE))
 
 
-def _on_its_way() -> Exists:
-    """Whether a message to this guest isn't settled yet: no wish of the host's sends another beside it."""
-    return Exists(Invitation.objects.filter(guest=OuterRef("pk"), state__in=OPEN))
+def invitable(guests: QuerySet[Guest], *, purpose: str = INVITATION, again: bool = False) -> QuerySet[Guest]:
+    """Those of them whom a message of this purpose can go to now."""
+    return guests.filter(~_held_back(purpose, again), opted_out_at=None).exclude(phone="")
 
 
 def _lacking(event: Event, guests: QuerySet[Guest], names: Sequence[str]) -> dict[int, str]:
@@ -83,6 +91,14 @@ def _problem(event: Event, names: Sequence[str]) -> str:
     return ""
 
 
+def _already(purpose: str) -> str:
+    return "already invited" if purpose == INVITATION else f"had one already: {_name(purpose).lower()}"
+
+
+def _name(purpose: str) -> str:
+    return PURPOSES.get(purpose, purpose)
+
+
 def audience(
     guests: QuerySet[Guest], template: MessageTemplate, *, purpose: str = INVITATION, again: bool = False
 ) -> Audience:
@@ -98,7 +114,7 @@ def audience(
     plain = guests.order_by()
     chosen = plain.count()
     reachable = plain.filter(opted_out_at=None).exclude(phone="")
-    held_back = _on_its_way() if again else _live_elsewhere(purpose)
+    held_back = _held_back(purpose, again)
     free = reachable.filter(~held_back)
     invited = reachable.filter(held_back).count()
     lacking = len(_lacking(event, free, names))
@@ -107,11 +123,11 @@ def audience(
     left_out = [
         ("no number that a message can go to", without),
         ("asked not to be written to", opted_out),
-        ("already invited", invited),
+        ("with a message that is still under way" if again else _already(purpose), invited),
         ("a word of the message would stay empty", lacking),
     ]
     ready = chosen - without - opted_out - invited - lacking
-    return Audience(chosen, ready, [entry for entry in left_out if entry[1]], _problem(event, names), invited)
+    return Audience(chosen, ready, [entry for entry in left_out if entry[1]], _problem(event, names))
 
 
 @transaction.atomic
@@ -147,7 +163,8 @@ def start_campaign(
         event=event,
         sender=sender,
         template=template,
-        name=name or f"Invitations of {now.astimezone(event.zone):%-d %B, %H:%M}",
+        name=name
+        or f"{'Invitations' if purpose == INVITATION else _name(purpose)} of {now.astimezone(event.zone):%-d %B, %H:%M}",
         body=content.body,
         content_ref=content.ref,
         variables=content.variables,

@@ -118,6 +118,34 @@ def test_a_template_that_twilio_does_not_know_is_said(browser: Client, three: li
     assert not Campaign.objects.exists()
 
 
+def test_who_had_one_is_written_to_again_only_when_the_host_ticks_it(
+    browser: Client, campaign: Campaign, three: list[Guest], template: MessageTemplate
+) -> None:
+    for guest in three[:2]:
+        invited(campaign, guest, State.DELIVERED)
+    page = browser.get(SEND, {"all": 1}, headers=HTMX).content.decode()
+    assert "1 of 3 is ready to go" in page and "Already invited" in page
+    assert "Write again to the 2 who had it already" in page
+    assert confirm(browser, template, 3, all=1).status_code == 409
+    page = browser.get(SEND, {"all": 1, "again": 1}, headers=HTMX).content.decode()
+    assert "All 3 are ready to go" in page and '<input type="hidden" name="again" value="1">' in page
+    confirm(browser, template, 3, all=1, again=1)
+    assert Invitation.objects.filter(state=State.QUEUED).count() == 3
+
+
+def test_a_reminder_goes_to_those_who_were_invited(
+    browser: Client, campaign: Campaign, three: list[Guest], template: MessageTemplate
+) -> None:
+    invited(campaign, three[0], State.READ)
+    page = browser.get(SEND, {"all": 1, "purpose": "reminder"}, headers=HTMX).content.decode()
+    assert "All 3 are ready to go" in page and 'value="reminder" selected' in page
+    confirm(browser, template, 3, all=1, purpose="reminder")
+    assert Campaign.objects.latest("pk").purpose == "reminder"
+    assert (
+        "None of the 3" in browser.get(SEND, {"all": 1, "purpose": "reminder"}, headers=HTMX).content.decode()
+    )
+
+
 def test_a_second_press_sends_nothing_twice(
     browser: Client, three: list[Guest], template: MessageTemplate
 ) -> None:

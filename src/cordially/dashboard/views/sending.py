@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -82,14 +82,31 @@ def _template(event: Event, params: QueryDict) -> MessageTemplate:
     return last.template if last else default_template()
 
 
+class Meant(TypedDict):
+    """What the messages are for, and whether they go to those who had one before."""
+
+    purpose: str
+    again: bool
+
+
+def _meant(params: QueryDict) -> Meant:
+    purpose = params.get("purpose", "")
+    return {
+        "purpose": purpose if purpose in ledger.PURPOSES else ledger.INVITATION,
+        "again": params.get("again") == "1",
+    }
+
+
 def _dialog(
     request: HttpRequest, event: Event, params: QueryDict, status: int = 200, **more: Any
 ) -> HttpResponse:
     """What will be sent, to how many, and who is left out: inside the page's dialog, or as a page."""
     selection = Selection.read(params)
     template = _template(event, params)
-    audience = ledger.audience(selection.guests(event), template)
-    ready = guestlist.invitable(selection.guests(event)).order_by("pk")
+    guests, meant = selection.guests(event), _meant(params)
+    audience = ledger.audience(guests, template, **meant)
+    twice = ledger.audience(guests, template, purpose=meant["purpose"], again=True)
+    ready = ledger.invitable(guests, **meant).order_by("pk")
     at = max(1, min(whole(params.get("at")) or 1, audience.ready or 1))
     guest = ready[at - 1 : at].first() or (selection.guests(event).first() if not audience.ready else None)
     context = {
@@ -98,6 +115,9 @@ def _dialog(
         "template": template,
         "templates": MessageTemplate.objects.all(),
         "audience": audience,
+        **meant,
+        "purposes": ledger.PURPOSES,
+        "more": max(0, twice.ready - audience.ready),
         "left_out": audience.chosen - audience.ready,
         "bar": {State.DELIVERED: audience.ready, State.SKIPPED: audience.chosen - audience.ready},
         "guest": guest,
@@ -136,9 +156,11 @@ def send(request: HttpRequest, event: Event) -> HttpResponse:
             name=request.POST.get("name", "").strip()[:120],
             by=user_of(request),
             confirmed=confirmed,
+            **_meant(request.POST),
         )
     except AudienceChanged:
-        changed = _changed(confirmed, ledger.audience(selection.guests(event), template))
+        audience = ledger.audience(selection.guests(event), template, **_meant(request.POST))
+        changed = _changed(confirmed, audience)
         return _dialog(request, event, request.POST, 409, changed=changed)
     except (CantStart, NotReady) as error:
         return _dialog(request, event, request.POST, 422, cant=str(error))

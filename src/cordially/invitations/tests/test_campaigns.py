@@ -340,7 +340,7 @@ def test_another_purpose_may_write_to_who_was_invited_and_a_second_time_may_not(
     arrived(a_campaign(people, sender, template))
     guests = Guest.objects.filter(event=event)
     reminder = campaigns.audience(guests, template, purpose="reminder")
-    assert (reminder.ready, reminder.invited) == (2, 0)
+    assert (reminder.ready, reminder.left_out) == (2, [])
     second = a_campaign(people, sender, template, purpose="reminder")
     assert campaigns.counts(second)[State.QUEUED] == 2
     arrived(second)
