@@ -30,8 +30,19 @@ from cordially.invitations.ledger import Claim
 from cordially.invitations.lifecycle import LIVE, OPEN, State
 from cordially.invitations.models import Campaign, CampaignState, Invitation, Source, StatusEvent
 from cordially.invitations.news import News
+from cordially.providers.errors import ErrorClass, Fault
 
 READ, LOST, WORTH_ANOTHER_TRY = "read", "lost", "worth another try"
+#: what Twilio says when it takes nothing
+REFUSALS = {
+    "busy": Fault(ErrorClass.RETRY_SOON, "Too much at once.", 20429, slows=True),
+    "used up": Fault(ErrorClass.RETRY_LATER, "Used up for today.", 63038, rests=5.0),
+    "bad number": Fault(ErrorClass.GUEST, "This phone number can’t be right.", 21211),
+    "unheard of": Fault(ErrorClass.GUEST, "Nobody knows.", 63999, unclear=True),
+    "bad value": Fault(ErrorClass.TEMPLATE, "Refused what was filled in.", 21656, one_guest=True),
+    "bad words": Fault(ErrorClass.TEMPLATE, "WhatsApp paused this template.", 63041),
+    "bad password": Fault(ErrorClass.SENDER, "Twilio refused the password.", 20003),
+}
 STATIONS = {
     READ: [State.SENT, State.DELIVERED, State.READ],
     LOST: [State.SENT, State.FAILED],
@@ -63,6 +74,7 @@ class Request:
     claim: Claim
     posted: bool = False
     message: Message | None = None
+    refusal: str = "busy"
 
 
 @dataclass
@@ -86,6 +98,10 @@ class Ledger(RuleBasedStateMachine):
         self.atomic.__enter__()
         self.now, self.worker = NOW, 0
         self.twilio, self.requests = Twilio(), []
+        #: posted by workers that were frozen, and answered when they wake
+        self.stale: list[Request] = []
+        #: look-ups that take their time: what they found is told later
+        self.slow: list[News] = []
         self.event, self.sender, self.template = an_event(), a_sender(), a_template()
         household = "+972541234567"
         self.guests = [
@@ -105,18 +121,27 @@ class Ledger(RuleBasedStateMachine):
 
     # What the host does
 
-    @rule(chosen=st.sets(st.integers(0, 5), min_size=1))
-    def start(self, chosen: set[int]) -> None:
+    @rule(chosen=st.sets(st.integers(0, 5), min_size=1), purpose=st.sampled_from(["invitation", "reminder"]))
+    def start(self, chosen: set[int], purpose: str) -> None:
         guests = Guest.objects.filter(pk__in=[self.guests[place].pk for place in chosen])
         with contextlib.suppress(campaigns.CantStart):
             campaigns.start_campaign(
-                self.event, guests, template=self.template, sender=self.sender, now=self.now
+                self.event,
+                guests,
+                template=self.template,
+                sender=self.sender,
+                purpose=purpose,
+                now=self.now,
             )
 
     @precondition(lambda self: Campaign.objects.exists())
     @rule(data=st.data(), act=st.sampled_from([campaigns.pause, campaigns.resume, campaigns.cancel]))
     def steer(self, data: st.DataObject, act: object) -> None:
         act(data.draw(st.sampled_from(list(Campaign.objects.order_by("id")))))
+
+    @rule()
+    def resume_sender(self) -> None:
+        campaigns.resume_sender(self.sender)
 
     @rule()
     def retry(self) -> None:
@@ -136,11 +161,13 @@ class Ledger(RuleBasedStateMachine):
         self.requests += [Request(claim) for claim in found.claims]
 
     @precondition(lambda self: any(not one.posted for one in self.requests))
-    @rule(fate=st.sampled_from([*STATIONS, None]), answered=st.booleans())
-    def post(self, fate: str | None, answered: bool) -> None:
+    @rule(fate=st.sampled_from([*STATIONS, *REFUSALS]), answered=st.booleans())
+    def post(self, fate: str, answered: bool) -> None:
         request = next(one for one in self.requests if not one.posted)
         request.posted = True
-        if fate:
+        if fate in REFUSALS:
+            request.refusal = fate
+        else:
             request.message = self.twilio.take(request.claim.attempt, fate)
         if answered:
             self.hear(request, lost=False)
@@ -150,8 +177,16 @@ class Ledger(RuleBasedStateMachine):
     def answer(self, lost: bool) -> None:
         self.hear(next(one for one in self.requests if one.posted), lost)
 
-    def hear(self, request: Request, lost: bool) -> None:
+    @precondition(lambda self: any(not one.posted for one in self.requests))
+    @rule()
+    def do_not_post(self) -> None:
+        """The lease is nearly over, or the host paused."""
+        request = next(one for one in self.requests if not one.posted)
         self.requests.remove(request)
+        ledger.record([News(State.QUEUED, self.now, Source.ENGINE, request.claim.attempt)])
+
+    def hear(self, request: Request, lost: bool) -> None:
+        (self.requests if request in self.requests else self.stale).remove(request)
         attempt = request.claim.attempt
         if lost:
             item = News(
@@ -160,13 +195,33 @@ class Ledger(RuleBasedStateMachine):
         elif request.message:
             item = request.message.news(State.ACCEPTED, self.now, Source.ENGINE)
         else:
-            busy = {"due_at": self.later(3), "reason": "Too much at once."}
-            item = News(State.QUEUED, self.now, Source.ENGINE, attempt, **busy)
+            item = self.refused(attempt, REFUSALS[request.refusal])
         ledger.record([item])
 
-    @rule()
-    def crash(self) -> None:
-        """What was posted stays posted; its answers are lost with the worker."""
+    def refused(self, attempt: Attempt, fault: Fault) -> News:
+        told = {"code": fault.code, "error_class": fault.error_class.value, "reason": fault.reason}
+        if fault.error_class == ErrorClass.GUEST:
+            return News(State.FAILED, self.now, Source.ENGINE, attempt, fault=fault, **told)
+        again = None
+        if fault.error_class in (ErrorClass.RETRY_SOON, ErrorClass.RETRY_LATER):
+            due_at = self.later(3)
+
+            def again(tries: int, phone: str) -> dt.datetime | None:
+                return due_at if tries < 3 else None
+
+        return News(State.QUEUED, self.now, Source.ENGINE, attempt, fault=fault, again=again, **told)
+
+    @precondition(lambda self: self.stale)
+    @rule(lost=st.booleans())
+    def wake_up(self, lost: bool) -> None:
+        """A worker that was frozen past its lease reads the answers that waited for it."""
+        self.hear(self.stale[0], lost)
+
+    @rule(frozen=st.booleans())
+    def crash(self, frozen: bool) -> None:
+        """What was posted stays posted; its answers are lost with the worker, or come very late."""
+        if frozen:
+            self.stale += [one for one in self.requests if one.posted]
         self.requests.clear()
         self.now = self.later(11)
         self.worker += 1
@@ -186,8 +241,13 @@ class Ledger(RuleBasedStateMachine):
         state = data.draw(st.sampled_from(STATIONS[message.fate]))
         ledger.record([message.news(state, self.now, Source.CALLBACK)] * repeats)
 
+    @precondition(lambda self: self.slow)
     @rule()
-    def rescue(self) -> None:
+    def told_late(self) -> None:
+        ledger.record([self.slow.pop(0)])
+
+    @rule(slow=st.booleans())
+    def rescue(self, slow: bool = False) -> None:
         """Ask Twilio about what is unsure or silent; nobody's request is under way for the unsure ones."""
         for row in Invitation.objects.filter(state__in=[State.UNSURE, State.ACCEPTED, State.SENT]):
             attempt = Attempt(row.campaign.uid, row.pk, row.attempts)
@@ -201,7 +261,10 @@ class Ledger(RuleBasedStateMachine):
                 item = message.news(state, self.now, Source.LOOKUP, attempt)
             else:
                 item = News(State.QUEUED, self.now, Source.RESCUE, attempt)
-            ledger.record([item])
+            if slow:
+                self.slow.append(item)
+            else:
+                ledger.record([item])
 
     def later(self, seconds: float) -> dt.datetime:
         return self.now + dt.timedelta(seconds=seconds)
@@ -210,7 +273,8 @@ class Ledger(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_written_to_twice(self) -> None:
-        reached = [one.guest for one in self.twilio.messages if one.fate == READ]
+        purposes = dict(Campaign.objects.values_list("uid", "purpose"))
+        reached = [(one.guest, purposes[one.attempt.uid]) for one in self.twilio.messages if one.fate == READ]
         assert len(reached) == len(set(reached))
 
     @invariant()
@@ -222,7 +286,7 @@ class Ledger(RuleBasedStateMachine):
     def one_live_invitation_a_guest(self) -> None:
         doubled = (
             Invitation.objects.filter(state__in=LIVE)
-            .values("guest")
+            .values("guest", "campaign__purpose")
             .annotate(rows=Count("id"))
             .filter(rows__gt=1)
         )
@@ -235,14 +299,19 @@ class Ledger(RuleBasedStateMachine):
 
     def everything_comes_to_an_end(self) -> None:
         """Twilio goes on to take everything, callbacks are lost: whoever was chosen is read or told of."""
-        for campaign in Campaign.objects.filter(state=CampaignState.PAUSED):
-            campaigns.resume(campaign)
+        while self.stale:
+            self.wake_up(lost=False)
+        while self.slow:
+            self.told_late()
         while self.requests:
             request = self.requests[0]
             if not request.posted:
                 request.message = self.twilio.take(request.claim.attempt, READ)
             self.hear(request, lost=False)
         for _ in range(20):
+            campaigns.resume_sender(self.sender)
+            for campaign in Campaign.objects.filter(state=CampaignState.PAUSED):
+                campaigns.resume(campaign)
             self.time_passes(7)
             self.claim(4)
             while self.requests:
@@ -264,7 +333,7 @@ def test_the_promises_are_kept_whatever_happens_in_whatever_order():
     run_state_machine_as_test(
         Ledger,
         settings=settings(
-            max_examples=25,
+            max_examples=40,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
