@@ -144,6 +144,17 @@ class Installation:
             server.stop()
 
     def start(self, *options: str) -> Server:
+        server = self.launch(*options)
+        until(
+            lambda: server.process.poll() is not None or answers(f"{server.url}/healthz"),
+            30,
+            "the server answers",
+        )
+        assert server.process.poll() is None, server.log()
+        return server
+
+    def launch(self, *options: str) -> Server:
+        """`start` without waiting for it."""
         path = self.folder.parent / f"{self.folder.name}.log"
         with path.open("a") as log:
             process = subprocess.Popen(
@@ -153,12 +164,7 @@ class Installation:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-        server = Server(process, f"http://127.0.0.1:{self.port}", path)
-        until(
-            lambda: process.poll() is not None or answers(f"{server.url}/healthz"), 30, "the server answers"
-        )
-        assert process.poll() is None, server.log()
-        return server
+        return Server(process, f"http://127.0.0.1:{self.port}", path)
 
 
 @dataclass
@@ -183,4 +189,8 @@ class Server:
         """As Ctrl-C and a service manager do; the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(40)
+        try:
+            return self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise

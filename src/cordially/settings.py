@@ -137,7 +137,14 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     # a host that swallows packets must not hold a command for minutes
-    _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+    _database["OPTIONS"] = {
+        "connect_timeout": 10,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+        **_database.get("OPTIONS", {}),
+    }
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

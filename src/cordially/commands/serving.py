@@ -46,7 +46,23 @@ def serve(host: str, port: int | None, with_demo: bool) -> None:
         click.echo(f"{local}/simulator/phone")
     click.echo("Ctrl-C stops it.")
     server.serve(listener)
-    click.echo("Stopped. Everything that was under way is settled.")
+    click.echo(_farewell())
+
+
+def _farewell() -> str:
+    """What is true of the requests that were under way."""
+    from django.db import Error
+
+    from cordially.invitations.lifecycle import State
+    from cordially.invitations.models import Invitation
+
+    try:
+        left = Invitation.objects.filter(state__in=[State.SENDING, State.UNSURE]).count()
+    except Error:
+        return "Stopped. The database can’t be used; the next start asks Twilio about what was under way."
+    if left:
+        return f"Stopped. The next start asks Twilio about {left:,} that got no answer."
+    return "Stopped. Everything that was under way is settled."
 
 
 @click.command("simulator")

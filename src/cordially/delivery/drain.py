@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from django.db import InterfaceError, OperationalError
 from django.db.models import Count, Max
 from django.db.models.functions import TruncSecond
 
@@ -28,6 +27,7 @@ from cordially.providers.base import Outcome, OutgoingMessage, Provider, Refused
 from cordially.providers.errors import ErrorClass
 
 from . import verdicts, wording
+from .outage import is_the_databases, one_line
 from .pace import Limits, Pace, Sent, Slot
 from .thread import LedgerThread
 from .wording import Wording
@@ -83,6 +83,7 @@ class Drainer:
         self._slowed_at: dt.datetime | None = None
         self._unreachable = 0  # times in a row
         self._held_for_nobody = 0.0
+        self._trouble = ""  # what the log was told last
         self._stopping = False
         self._stopped_at = 0.0
         self._busy = False
@@ -123,20 +124,29 @@ class Drainer:
             self._hurry()
             try:
                 held = await self._tick() and held
-            except (OperationalError, InterfaceError) as error:
-                logger.error("the ledger can’t be written, sending waits: %s", error)
-                if self._stopping and time.monotonic() > self._stopped_at + STOP_WITHIN:
-                    return  # what was answered and not written is settled at the next start, with Twilio
+            except Exception as error:
+                if is_the_databases(error):
+                    self._note_trouble(one_line(error))
+                    if self._stopping and time.monotonic() > self._stopped_at + STOP_WITHIN:
+                        logger.error("stopped unsettled: the next start asks Twilio about what is left")
+                        return
+                else:
+                    logger.exception("sender %s: what was answered is written one by one", self.sender_id)
+                    await self._write_singly()
                 await asyncio.sleep(0.5)
                 continue
-            except Exception:
-                logger.exception("sender %s: what was answered is written one by one", self.sender_id)
-                await self._write_singly()
-                await asyncio.sleep(0.5)
-                continue
+            self._note_trouble("")
             await self._rest()
         if held:
             await self._thread.run(ledger.release_lease, self.sender_id, self.holder)
+
+    def _note_trouble(self, what: str) -> None:
+        """In the log once, not twice a second; and when it is over."""
+        if what and what != self._trouble:
+            logger.error("the ledger can’t be written, sending waits: %s", what)
+        elif self._trouble and not what:
+            logger.warning("the ledger can be written again, sending goes on")
+        self._trouble = what
 
     def _hurry(self) -> None:
         """Wait no longer for answers that take too long for a stop."""
@@ -149,9 +159,9 @@ class Drainer:
         for item in list(self._news):
             try:
                 await self._thread.run(ledger.record, [item])
-            except (OperationalError, InterfaceError):
-                return
-            except Exception:
+            except Exception as error:
+                if is_the_databases(error):
+                    return
                 logger.exception("attempt %s can’t be written", item.attempt and item.attempt.key)
             self._news.remove(item)
 
@@ -189,7 +199,7 @@ class Drainer:
             self._on_commit()
         if found.sender is None:
             self._lease_good_until = 0.0
-            logger.warning("sender %s: the lease is lost, nothing more is sent from here", self.sender_id)
+            logger.warning("sender %s: the lease was lost, nothing more is sent on it", self.sender_id)
             return False
         self._lease_is_good(begun, now)
         try:

@@ -8,8 +8,6 @@ import logging
 import secrets
 from collections.abc import Callable, Coroutine
 
-from django.db import DatabaseError
-
 from cordially.invitations import ledger
 from cordially.invitations.models import Sender
 from cordially.lib.clock import now as clock_now
@@ -18,6 +16,7 @@ from cordially.providers.base import Provider
 from . import wake
 from .alive import Life
 from .drain import Drainer
+from .outage import is_the_databases, one_line
 from .rescue import Rescue
 from .thread import LedgerThread
 
@@ -51,6 +50,7 @@ class Engine:
         self._loops: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake = asyncio.Event()
+        self._trouble = ""  # what the log was told last
 
     async def start(self) -> None:
         """Begin; returns at once. Raises OSError when the data folder can't be written."""
@@ -97,13 +97,18 @@ class Engine:
             drainer.wake()
 
     async def _forever(self, round_: Callable[[], Coroutine[None, None, None]]) -> None:
+        name, trouble = round_.__name__.strip("_"), ""
         while True:
             try:
                 await round_()
-            except DatabaseError as error:
-                logger.error("the database can’t be used, trying again: %s", error)
-            except Exception:
-                logger.exception("%s", round_.__name__)
+                if trouble:
+                    logger.warning("%s: the database can be used again", name)
+                trouble = ""
+            except Exception as error:
+                if not is_the_databases(error):
+                    logger.exception("%s", name)
+                elif trouble != (trouble := one_line(error)):
+                    logger.error("%s: the database can’t be used, trying again: %s", name, trouble)
             self._awake.clear()
             try:
                 async with asyncio.timeout(SWEEP):
@@ -134,10 +139,14 @@ class Engine:
     async def _drain(self, drainer: Drainer) -> None:
         try:
             await drainer.run()
-        except DatabaseError as error:
-            logger.error("sender %s waits, the ledger can’t be used: %s", drainer.sender_id, error)
-        except Exception:
-            logger.exception("sender %s", drainer.sender_id)
+        except Exception as error:
+            if not is_the_databases(error):
+                logger.exception("sender %s", drainer.sender_id)
+            elif self._trouble != (trouble := one_line(error)):
+                self._trouble = trouble
+                logger.error("sender %s waits, the ledger can’t be used: %s", drainer.sender_id, trouble)
+        else:
+            self._trouble = ""
 
     async def _bury_the_dead(self, life: Life) -> None:
         """Whose lease is taken over by now is never asked for again."""

@@ -22,9 +22,15 @@ class LedgerThread:
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._closed = False
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The function's result; its exceptions pass through. Not interrupted by a cancelled caller."""
+        """The function's result; its exceptions pass through. Not interrupted by a cancelled caller.
+
+        Raises InterfaceError when the thread is closed: for who comes so late the database is gone.
+        """
+        if self._closed:
+            raise InterfaceError("the ledger is closed")
 
         def call() -> T:
             try:
@@ -38,6 +44,7 @@ class LedgerThread:
 
     def close(self) -> None:
         """Finish what was begun and close the connection."""
+        self._closed = True
         # looked up over there: each thread has a connection of its own
         self._executor.submit(lambda: connection.close())
         self._executor.shutdown(wait=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -18,14 +19,24 @@ from cordially.lib.clock import now as clock_now
 from cordially.providers.twilio import webhook
 
 from . import verdicts
+from .outage import is_the_databases, one_line
 from .thread import LedgerThread
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
+#: reports in one transaction, at most
+BATCH = 500
+#: Twilio stops listening after 15 seconds. So many are written in less than two on the machine of
+#: docs/performance.md, and in time on one with an eighth of its speed; who comes later is better told at once.
+MOST_WAITING = 5_000
 #: a report, and who waits for it to be on the disk
 Waiting = tuple[News, asyncio.Future[None]]
 PATH = "/webhooks/twilio/status"
+
+
+class NotNow(Exception):
+    """The report could not be written down, through no fault of its own: it has to come again. Says why."""
 
 
 class Recorder:
@@ -39,9 +50,17 @@ class Recorder:
         self._on_commit = on_commit
         self._waiting: list[Waiting] = []
         self._writer: asyncio.Task[None] | None = None
+        #: what the log was told last, and how many were put off since all was well
+        self._trouble = ""
+        self._put_off = 0
 
     async def record(self, news: News) -> None:
-        """Returns when it is on the disk. Raises whatever kept it from being written."""
+        """Returns when it is on the disk: with its invitation, or kept as one that fits none.
+
+        Raises NotNow while the database is out of order, or when too many wait already.
+        """
+        if len(self._waiting) >= MOST_WAITING:
+            raise self._not_now("they come faster than they are written")
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((news, done))
         if self._writer is None or self._writer.done():
@@ -49,25 +68,76 @@ class Recorder:
         await done
 
     async def _write(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:500], self._waiting[500:]
-            error = await self._try(batch)
-            if error is None or len(batch) == 1:
-                _tell(batch, error)
-                continue
-            for one in batch:  # whatever one of them is, the others are not to suffer for it
-                _tell([one], await self._try([one]))
-
-    async def _try(self, batch: Sequence[Waiting]) -> Exception | None:
+        batch: list[Waiting] = []
         try:
-            await self._thread.run(_record, [news for news, _ in batch], self._account)
+            while self._waiting:
+                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                await self._settle(batch)
+        finally:  # whatever ended it, nobody is left waiting
+            left, self._waiting = [*batch, *self._waiting], []
+            _tell(left, NotNow("the writer was stopped"))
+
+    async def _settle(self, batch: list[Waiting]) -> None:
+        """Written together; when that fails, in halves, until the one whose fault it is stands alone."""
+        parts = [batch]
+        while parts:
+            part = parts.pop()
+            error = await self._try(part)
+            if error is None:
+                _tell(part)
+            elif is_the_databases(error):
+                # trying the others as well would only hold them up, each for as long as a lock is waited for
+                left = [*part, *chain.from_iterable(parts)]
+                _tell(left, self._not_now(one_line(error), len(left)))
+                return
+            elif len(part) == 1:
+                await self._put_aside(part[0], error)
+            else:
+                half = len(part) // 2
+                parts += [part[half:], part[:half]]
+
+    async def _try(self, part: Sequence[Waiting]) -> Exception | None:
+        try:
+            await self._thread.run(_record, [news for news, _ in part], self._account)
         except Exception as error:
             return error
-        self._on_commit()
+        self._committed()
         return None
 
+    async def _put_aside(self, one: Waiting, error: Exception) -> None:
+        """Repeated it would fail again, so it is answered like any other; nothing that Twilio says is lost."""
+        logger.error("a callback can’t be recorded, it is kept as one that fits nobody", exc_info=error)
+        try:
+            await self._thread.run(_keep, one[0], self._account)
+        except Exception as second:
+            if is_the_databases(second):
+                _tell([one], self._not_now(one_line(second)))
+                return
+            logger.error("nor can it be kept", exc_info=second)
+        else:
+            self._committed()
+        _tell([one])
 
-def _tell(batch: Sequence[Waiting], error: Exception | None) -> None:
+    def _committed(self) -> None:
+        if self._trouble:
+            logger.warning("callbacks are written again; put off meanwhile: %s", self._put_off)
+            self._trouble, self._put_off = "", 0
+        try:
+            self._on_commit()
+        except Exception:
+            # who listens to the bell is no reason to tell Twilio that nothing was written
+            logger.exception("after a commit")
+
+    def _not_now(self, why: str, count: int = 1) -> NotNow:
+        """Said in the log once, not for each of thousands."""
+        self._put_off += count
+        if why != self._trouble:
+            self._trouble = why
+            logger.error("callbacks can’t be written, Twilio will repeat them: %s", why)
+        return NotNow(why)
+
+
+def _tell(batch: Iterable[Waiting], error: Exception | None = None) -> None:
     for _, done in batch:
         if done.done():
             continue
@@ -80,6 +150,12 @@ def _tell(batch: Sequence[Waiting], error: Exception | None) -> None:
 @transaction.atomic
 def _record(news: Sequence[News], account: str) -> None:
     ledger.record_in_transaction(news)
+    ledger.heard(account, clock_now())
+
+
+@transaction.atomic
+def _keep(news: News, account: str) -> None:
+    ledger.keep_unmatched([news])
     ledger.heard(account, clock_now())
 
 
@@ -113,9 +189,8 @@ class StatusDoor:
             return PlainTextResponse(f"{error}\n", 400)
         try:
             await self._recorder.record(verdicts.of_update(update, clock_now(), Source.CALLBACK))
-        except DatabaseError as error:
+        except NotNow:
             # Twilio repeats what got a 5xx: the callback address asks for it
-            logger.error("callbacks can’t be written, Twilio will repeat them: %s", error)
             return PlainTextResponse("Try again.\n", 503, headers={"Retry-After": "1"})
         return Response(status_code=204)
 

@@ -26,6 +26,7 @@ from .models import (
     Sender,
     SenderState,
     Source,
+    StatusEvent,
     UnmatchedCallback,
 )
 from .news import News, Row, apply, fits
@@ -42,6 +43,10 @@ FARTHEST_RETRY = dt.timedelta(hours=25)
 SLOWED_ONCE = dt.timedelta(seconds=5)
 #: so many of the same unclear failure, and not one message on a phone: it is not the guests' fault
 MOST_UNCLEAR = 10
+
+
+#: invitation, attempt, status, code, source, note
+Event = tuple[int, int, str, int | None, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +320,7 @@ def record_in_transaction(news: Sequence[News]) -> int:
     rows = _load(news)
     by_message: dict[str | None, Row] = {row.message_id: row for row in rows.values() if row.message_id}
     before: dict[int, tuple[State, int]] = {}
-    events: list[tuple[int, int, str, int | None, str, str]] = []
+    events: list[Event] = []
     unmatched: list[News] = []
     again: set[int] = set()
     unclear: dict[tuple[int, int | None], News] = {}
@@ -339,7 +344,7 @@ def record_in_transaction(news: Sequence[News]) -> int:
                 again.add(row.campaign_id)
             number = item.attempt.number if item.attempt else row.attempts
             events.append((row.id, number, row.state, item.code, item.source, row.reason or item.raw))
-        elif item.state is None:
+        elif item.state is None and _is_new_word(item, row, events):
             logger.warning("invitation %s: unknown status %r kept", row.id, item.raw)
             events.append((row.id, row.attempts, "unknown", item.code, item.source, item.raw))
         if (row.state, row.attempts) != was or row.message_id != message_was:
@@ -348,7 +353,7 @@ def record_in_transaction(news: Sequence[News]) -> int:
                 by_message[row.message_id] = row
     _write([(rows[pk], state, attempts) for pk, (state, attempts) in before.items()], news[-1].at)
     _log(events, news[-1].at)
-    _keep_unmatched(unmatched)
+    keep_unmatched([item for item in unmatched if item.source == Source.CALLBACK])
     if again:
         # a late refusal queues somebody again when all seemed done
         _reopen(Campaign.objects.filter(pk__in=again), news[-1].at)
@@ -464,7 +469,7 @@ def _write(changed: Sequence[tuple[Row, State, int]], now: dt.datetime) -> None:
             raise RuntimeError(f"wrote {cursor.rowcount} rows of {len(params)}: rows changed under a lock")
 
 
-def _log(events: Iterable[tuple[int, int, str, int | None, str, str]], now: dt.datetime) -> None:
+def _log(events: Iterable[Event], now: dt.datetime) -> None:
     at = connection.ops.adapt_datetimefield_value(now)
     params = [
         (pk, attempt, status, at, code, source, note[:300])
@@ -480,19 +485,31 @@ def _log(events: Iterable[tuple[int, int, str, int | None, str, str]], now: dt.d
             )
 
 
-def _keep_unmatched(news: Sequence[News]) -> None:
-    callbacks = [item for item in news if item.source == Source.CALLBACK]
-    if callbacks:
-        logger.warning("%s callbacks fit no invitation of this installation; kept", len(callbacks))
+def _is_new_word(news: News, row: Row, events: Sequence[Event]) -> bool:
+    """Whether the history lacks it: a report may come again and again."""
+    if any(event[:3] == (row.id, row.attempts, "unknown") and event[-1] == news.raw for event in events):
+        return False
+    return not StatusEvent.objects.filter(
+        invitation=row.id, attempt=row.attempts, status="unknown", note=news.raw[:300]
+    ).exists()
+
+
+def keep_unmatched(news: Sequence[News]) -> None:
+    """Callbacks that fit no invitation of this installation, each once. In the caller's transaction."""
+    if not news:
+        return
+    rows = {
+        ((item.message_id or "")[:64], item.raw[:32], item.attempt.key[:64] if item.attempt else ""): item
+        for item in news
+    }
+    known = UnmatchedCallback.objects.filter(message_id__in={message_id for message_id, _, _ in rows})
+    for key in known.values_list("message_id", "status", "key"):
+        rows.pop(key, None)
+    if rows:
+        logger.warning("%s callbacks fit no invitation of this installation; kept", len(rows))
         UnmatchedCallback.objects.bulk_create(
-            UnmatchedCallback(
-                at=item.at,
-                message_id=(item.message_id or "")[:64],
-                status=item.raw[:32],
-                key=item.attempt.key[:64] if item.attempt else "",
-                code=item.code,
-            )
-            for item in callbacks
+            UnmatchedCallback(at=item.at, message_id=message_id, status=status, key=key, code=item.code)
+            for (message_id, status, key), item in rows.items()
         )
 
 

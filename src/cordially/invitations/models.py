@@ -297,7 +297,7 @@ class UnmatchedCallback(models.Model):
     """A signed callback that fits no invitation: kept, because nothing that Twilio says is thrown away."""
 
     at = models.DateTimeField()
-    message_id = models.CharField(max_length=64)
+    message_id = models.CharField(max_length=64, db_index=True)
     status = models.CharField(max_length=32)
     key = models.CharField(max_length=64, blank=True)
     code = models.PositiveIntegerField(null=True, blank=True)

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import quote, urlencode
 
 import pytest
 import pytest_asyncio
-from django.db import OperationalError
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+)
 from starlette.applications import Starlette
 from starlette.routing import Route
 from tests.people import ACCOUNT, NOW, a_campaign, some_guests
 from twilio.request_validator import RequestValidator
 
 from cordially.delivery.thread import LedgerThread
-from cordially.delivery.webhooks import MAX_BODY, PATH, Recorder, StatusDoor
+from cordially.delivery.webhooks import BATCH, MAX_BODY, MOST_WAITING, PATH, NotNow, Recorder, StatusDoor
 from cordially.invitations import ledger
 from cordially.invitations.attempts import Attempt
-from cordially.invitations.models import Invitation, Sender, StatusEvent, UnmatchedCallback
+from cordially.invitations.lifecycle import State
+from cordially.invitations.models import Invitation, Sender, Source, StatusEvent, UnmatchedCallback
+from cordially.invitations.news import News
+from cordially.lib.logs import Discreet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -212,3 +225,216 @@ async def test_a_failed_one_says_why(app, thread, attempt):
     row = await thread.run(Invitation.objects.get)
     assert (row.state, row.code) == ("failed", 63024)
     assert row.reason.endswith("(63024)")
+
+
+# --- what can't be written
+
+
+class Odd(LedgerThread):
+    """A ledger that refuses what it is told to refuse, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        #: raised whenever this message id is among what is to be written together
+        self.refused: dict[str, Exception] = {}
+        #: raised when something is to be kept as fitting nobody
+        self.keeps: Exception | None = None
+
+    async def run(self, function: Callable, *args: object, **kwargs: object) -> object:  # type: ignore[override]
+        self.asked += 1
+        news = args[0] if args else None
+        if isinstance(news, list):
+            for item in news:
+                if error := self.refused.get(item.message_id):
+                    raise error
+        if isinstance(news, News) and self.keeps is not None:
+            raise self.keeps
+        return await super().run(function, *args, **kwargs)
+
+
+@pytest_asyncio.fixture
+async def odd() -> AsyncIterator[Odd]:
+    thread = Odd()
+    yield thread
+    await asyncio.to_thread(thread.close)
+
+
+def told(number: int, attempt: Attempt | None = None) -> News:
+    return News(State.SENT, NOW, Source.CALLBACK, attempt, f"SM{number:032x}", raw="sent")
+
+
+async def outcomes(recorder: Recorder, news: list[News]) -> list[BaseException | None]:
+    async with asyncio.timeout(20):
+        return await asyncio.gather(*(recorder.record(item) for item in news), return_exceptions=True)
+
+
+DOWN = [
+    OperationalError("database is locked"),
+    InterfaceError("connection already closed"),
+    DatabaseError("database disk image is malformed"),
+    ProgrammingError("no such table: invitations_invitation"),
+]
+ITS_OWN = [
+    DataError("too long"),
+    IntegrityError("CHECK constraint failed"),
+    RuntimeError("rows changed"),
+    KeyError(7),
+]
+
+
+@pytest.mark.parametrize("error", DOWN, ids=lambda error: type(error).__name__)
+async def test_while_the_database_is_out_of_order_all_are_told_at_once(db, odd, error):
+    recorder = Recorder(ACCOUNT, odd)
+    odd.refused[told(7).message_id] = error
+    answers = await outcomes(recorder, [told(number) for number in range(BATCH)])
+    assert {type(answer) for answer in answers} == {NotNow}
+    assert odd.asked == 1  # not one by one, each waiting for the same lock
+    odd.refused.clear()
+    assert await outcomes(recorder, [told(7)]) == [None]
+
+
+@pytest.mark.parametrize("error", ITS_OWN, ids=lambda error: type(error).__name__)
+async def test_one_that_can_not_be_written_harms_no_other_and_is_kept(odd, attempt, error):
+    recorder = Recorder(ACCOUNT, odd)
+    odd.refused[told(77).message_id] = error
+    fine = [told(1, attempt), *(told(number) for number in range(100, 500))]
+    assert set(await outcomes(recorder, [*fine[:300], told(77), *fine[300:]])) == {None}
+    assert odd.asked < 30  # found by halves
+    row = await odd.run(Invitation.objects.get)
+    assert (row.state, row.message_id) == ("sent", told(1).message_id)
+    kept = await odd.run(lambda: sorted(UnmatchedCallback.objects.values_list("message_id", flat=True)))
+    assert kept == sorted(told(number).message_id for number in (77, *range(100, 500)))
+
+
+async def test_the_log_says_which_error_it_was_and_no_number(odd, caplog, db):
+    odd.refused[told(77).message_id] = IntegrityError("row (7, +972501234567) is one too many")
+    assert await outcomes(Recorder(ACCOUNT, odd), [told(77)]) == [None]
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    written = Discreet("%(message)s").format(record)
+    assert "IntegrityError" in written
+    assert "501234567" not in written
+
+
+async def test_what_can_not_even_be_kept_is_not_asked_for_again(odd, caplog, db):
+    odd.refused[told(77).message_id] = odd.keeps = ValueError("no")
+    assert await outcomes(Recorder(ACCOUNT, odd), [told(77), told(78)]) == [None, None]
+    assert await odd.run(UnmatchedCallback.objects.count) == 1
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
+        "a callback can’t be recorded, it is kept as one that fits nobody",
+        "nor can it be kept",
+    ]
+
+
+async def test_what_can_not_be_kept_for_now_comes_again(odd, db):
+    odd.refused[told(77).message_id] = ValueError("no")
+    odd.keeps = OperationalError("database is locked")
+    [answer] = await outcomes(Recorder(ACCOUNT, odd), [told(77)])
+    assert isinstance(answer, NotNow)
+
+
+async def test_the_log_says_once_that_it_is_out_of_order_and_once_that_it_is_over(
+    app, thread, attempt, caplog
+):
+    thread.down = True
+    for _ in range(3):
+        await asyncio.gather(*(post(app, the_form(), attempt.key) for _ in range(10)))
+    thread.down = False
+    assert await post(app, the_form(), attempt.key) == 204
+    assert await post(app, the_form(), attempt.key) == 204
+    assert [record.getMessage() for record in caplog.records if record.name.endswith("webhooks")] == [
+        "callbacks can’t be written, Twilio will repeat them: the database is gone",
+        "callbacks are written again; put off meanwhile: 30",
+    ]
+
+
+async def test_no_more_wait_than_can_be_answered_in_time(db, thread):
+    recorder = Recorder(ACCOUNT, thread)
+    goes_on = threading.Event()
+    blocked = asyncio.create_task(thread.run(goes_on.wait, 20))
+    waiting = [asyncio.create_task(recorder.record(told(number))) for number in range(BATCH + MOST_WAITING)]
+    first = asyncio.create_task(recorder.record(told(0)))
+    async with asyncio.timeout(20):
+        # the writer has taken the first ones by the time that the last are put on the list
+        [answer] = await asyncio.gather(first, return_exceptions=True)
+        assert isinstance(answer, NotNow)
+        goes_on.set()
+        await blocked
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+    refused = [answer for answer in answers if answer is not None]
+    assert len(refused) <= BATCH
+    assert {type(answer) for answer in refused} <= {NotNow}
+    assert await outcomes(recorder, [told(1)]) == [None]
+
+
+async def test_who_comes_when_too_many_wait_is_asked_to_come_again(thread, attempt):
+    class Full(Recorder):
+        async def record(self, news: News) -> None:
+            raise NotNow("they come faster than they are written")
+
+    door = StatusDoor(Full(ACCOUNT, thread), SITE, [TOKEN])
+    app = Starlette(routes=[Route(PATH, door.answer, methods=["POST"])])
+    assert await post(app, the_form(), attempt.key) == 503
+
+
+async def test_nobody_waits_for_a_writer_that_was_stopped(db, thread):
+    recorder = Recorder(ACCOUNT, thread)
+    goes_on = threading.Event()
+    blocked = asyncio.create_task(thread.run(goes_on.wait, 20))
+    waiting = [asyncio.create_task(recorder.record(told(number))) for number in range(BATCH + 10)]
+    await asyncio.sleep(0)  # everybody is on the list, the writer has begun
+    await asyncio.sleep(0)
+    recorder._writer.cancel()
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        goes_on.set()
+        await blocked
+    assert {type(answer) for answer in answers} == {NotNow}
+    assert await outcomes(recorder, [told(1)]) == [None]
+
+
+async def test_a_bell_that_breaks_is_not_twilios_concern(db, thread, caplog):
+    def breaks() -> None:
+        raise RuntimeError("nobody listens")
+
+    assert await outcomes(Recorder(ACCOUNT, thread, breaks), [told(1), told(2)]) == [None, None]
+    assert "after a commit" in caplog.text
+
+
+async def test_after_the_end_twilio_is_asked_to_repeat(attempt):
+    thread = LedgerThread()
+    door = StatusDoor(Recorder(ACCOUNT, thread), SITE, [TOKEN])
+    app = Starlette(routes=[Route(PATH, door.answer, methods=["POST"])])
+    await asyncio.to_thread(thread.close)
+    assert await post(app, the_form(), attempt.key) == 503
+
+
+@pytest.mark.parametrize("nth", range(8))
+async def test_whichever_statement_fails_it_is_all_or_nothing_and_the_repeat_is_recorded(
+    app, thread, attempt, nth
+):
+    """The database goes away between two statements, as a full disk and a broken line do."""
+    left = [nth]
+
+    def breaks(execute: Callable, sql: str, params: object, many: bool, context: object) -> object:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OperationalError("database or disk is full")
+        return execute(sql, params, many, context)
+
+    def everything() -> tuple:
+        models = (Invitation, StatusEvent, Sender, UnmatchedCallback)
+        return tuple(list(model.objects.order_by("pk").values()) for model in models)
+
+    before = await thread.run(everything)
+    await thread.run(lambda: connection.execute_wrappers.append(breaks))
+    answer = await post(app, the_form("read"), attempt.key)
+    await thread.run(lambda: connection.execute_wrappers.remove(breaks))
+    if left[0] >= 0:  # fewer statements than that were needed
+        assert answer == 204
+        return
+    assert answer == 503
+    assert await thread.run(everything) == before
+    assert await post(app, the_form("read"), attempt.key) == 204
+    assert await thread.run(state) == "read"
+    assert await thread.run(lambda: StatusEvent.objects.filter(status="read").count()) == 1

@@ -89,6 +89,8 @@ def read_status(params: Iterable[tuple[str, str]], query: str) -> StatusUpdate:
         raise Malformed("MessageSid of an unknown shape")
     if not word or len(word) > _LONGEST_WORD:
         raise Malformed("no MessageStatus" if not word else "MessageStatus too long")
+    if not word.isprintable():  # a word that is new is kept, a NUL no database can keep
+        raise Malformed("MessageStatus of an unknown shape")
     detail = fields.get("ErrorMessage") or fields.get("ChannelStatusMessage") or ""
     return status_update(sid, word, _error_code(fields.get("ErrorCode", "")), detail, _key(query))
 

@@ -338,6 +338,7 @@ class TestReadingTheStatus:
             ([("MessageSid", SID)], "no MessageStatus"),
             ([("MessageSid", SID), ("MessageStatus", "")], "no MessageStatus"),
             ([("MessageSid", SID), ("MessageStatus", "x" * 41)], "MessageStatus too long"),
+            ([("MessageSid", SID), ("MessageStatus", "re\0ad")], "MessageStatus of an unknown shape"),
             ([("MessageSid", SID + "0"), ("MessageStatus", "sent")], "unknown shape"),
             ([("MessageSid", SID + "\n"), ("MessageStatus", "sent")], "unknown shape"),
             ([("MessageSid", "CA" + "0" * 32), ("MessageStatus", "sent")], "unknown shape"),
