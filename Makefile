@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types contract bench demo requirements clean
+.PHONY: help setup run test check format lint types contract bench chaos demo requirements clean
 
 help: ## List every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -35,12 +35,12 @@ test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest
 
 format: $(VENV)/.dev ## Write every file in the house format
-	@$(BIN)/ruff format src tests benchmarks
-	@$(BIN)/ruff check --fix --quiet src tests benchmarks || true
+	@$(BIN)/ruff format src tests benchmarks chaos
+	@$(BIN)/ruff check --fix --quiet src tests benchmarks chaos || true
 
 lint: $(VENV)/.dev ## Format and lint, without changing anything
-	@$(BIN)/ruff format --check src tests benchmarks
-	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/ruff format --check src tests benchmarks chaos
+	@$(BIN)/ruff check src tests benchmarks chaos
 
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy
@@ -52,6 +52,9 @@ check: lint types contract test ## All of CI
 
 bench: $(VENV)/.dev ## Measure speed and memory; docs/performance.md explains the figures
 	@$(BIN)/python -m benchmarks
+
+chaos: $(VENV)/.dev ## Kill and disturb it for minutes, then compare with Twilio's record; docs/chaos.md
+	@$(BIN)/python -m chaos
 
 requirements: $(VENV)/.base ## Compile requirements/*.txt anew from *.in
 	@$(BIN)/python -m pip install --quiet pip-tools

@@ -10,13 +10,14 @@ from . import stage
 
 def main() -> None:
     stage.install()
-    from . import callbacks, lists, sending
+    from . import callbacks, large, lists, sending
 
     parts = {
         "lists": lists.import_and_queue,
         "callbacks": callbacks.callbacks,
         "engine": sending.without_limit,
         "pace": sending.paced,
+        "million": large.million,
     }
     for name in sys.argv[1:] or parts:
         parts[name]()

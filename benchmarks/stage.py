@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
 import os
@@ -12,8 +13,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import uvloop
+
+T = TypeVar("T")
 
 
 def install() -> None:
@@ -76,6 +82,28 @@ def wait_for(url: str, seconds: float = 15.0) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+def run(work: Coroutine[None, None, T]) -> T:
+    """On the loop that the server uses."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def insert_guests(cursor: Any, event_id: int, count: int, first: int) -> None:
+    """As many guests, each with a number of their own, made by SQLite itself."""
+    cursor.execute(
+        """
+        INSERT INTO guests_guest
+          (event_id, name, name_key, phone, phone_raw, phone_problem, phone_note, language, "group", note,
+           party_size, fields, token, created_at)
+        WITH RECURSIVE n(i) AS (SELECT %s UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %s)
+        SELECT %s, 'Guest ' || i, 'guest ' || i, '+9725' || printf('%%08d', i), '', '', '', '', '', '',
+               1, '{}', hex(randomblob(20)), '2026-01-01 00:00:00'
+          FROM n
+        """,
+        [first, first + count, event_id],
+    )
 
 
 def line(what: str, figure: str, goal: str = "", beside: str = "") -> None:
