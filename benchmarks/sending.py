@@ -53,7 +53,7 @@ async def send_all(*campaigns: int) -> tuple[float, float]:
     thread = LedgerThread()
     provider = make_provider()
     engine = Engine(provider, thread)
-    provider.on_written = engine.written
+    provider.may_leave = engine.may_leave
 
     def left() -> bool:
         faulty = Campaign.objects.filter(pk__in=campaigns).exclude(paused_code=None)

@@ -69,7 +69,7 @@ class Service:
             surely_after=settings.UNSURE_SECONDS,
             life=Life(Path(settings.DATA_DIR) / "workers"),
         )
-        self.provider.on_written = self.engine.written
+        self.provider.may_leave = self.engine.may_leave
         await self.engine.start()
 
     async def stop_engine(self) -> None:

@@ -23,7 +23,7 @@ from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Sender, Source, StatusEvent
 from cordially.invitations.news import News
 from cordially.lib.clock import now as clock_now
-from cordially.providers.base import Outcome, OutgoingMessage, Provider, Refused
+from cordially.providers.base import Outcome, OutgoingMessage, Provider, Refused, Withheld
 from cordially.providers.errors import ErrorClass
 
 from . import verdicts, wording
@@ -99,10 +99,13 @@ class Drainer:
             self._stopping, self._stopped_at = True, time.monotonic()
         self._awake.set()
 
-    def written(self, key: str) -> None:
-        """The request of that attempt left this machine just now."""
-        if slot := self._slots.get(key):
-            slot.leave(time.monotonic())
+    def may_leave(self, key: str) -> bool:
+        """Asked when the request of that attempt would leave this machine; it leaves when this says so."""
+        slot = self._slots.get(key)
+        if slot is None or not self._is_mine():
+            return False
+        slot.leave(time.monotonic())
+        return True
 
     async def run(self) -> None:
         """Until stopped or the lease is lost.
@@ -206,7 +209,7 @@ class Drainer:
             await self._heed(found.sender)
             await self._word({claim.campaign_id for claim in found.claims})
         except Exception:
-            self._news += [_not_requested(claim.attempt) for claim in found.claims]
+            self._news += [verdicts.not_requested(claim.attempt, clock_now()) for claim in found.claims]
             raise
         for claim, slot in zip(found.claims, slots, strict=False):
             self._begin(claim, slot)
@@ -269,7 +272,7 @@ class Drainer:
         slot = self._slots[claim.attempt.key]
         if not self._may_leave(claim):
             self._pace.give_back(slot, claim.phone)
-            return _not_requested(claim.attempt)
+            return verdicts.not_requested(claim.attempt, clock_now())
         words = self._wordings[claim.campaign_id]
         values = words.values(claim.name, claim.token, claim.fields)
         if missing := [name for name in words.variables if not values.get(name)]:
@@ -283,7 +286,7 @@ class Drainer:
             values=tuple(values[name] for name in words.variables),
         )
         outcome = await self.provider.send(message)
-        if isinstance(outcome, Refused) and outcome.fault.code is None:
+        if isinstance(outcome, Withheld) or (isinstance(outcome, Refused) and outcome.fault.code is None):
             self._pace.give_back(slot, claim.phone)
         return verdicts.of_outcome(claim.attempt, self._with_rest(outcome), clock_now())
 
@@ -291,6 +294,9 @@ class Drainer:
         """Between the claim and its moment the host may have paused, and the lease may have ended."""
         if self._stopping or claim.campaign_id not in self._running:
             return False
+        return self._is_mine()
+
+    def _is_mine(self) -> bool:
         return time.monotonic() < self._lease_good_until and clock_now() < self._lease_ends
 
     def _with_rest(self, outcome: Outcome) -> Outcome:
@@ -350,11 +356,6 @@ def _lacks(attempt: Attempt, names: list[str]) -> News:
             :300
         ],
     )
-
-
-def _not_requested(attempt: Attempt) -> News:
-    """Claimed and then surely not sent: first in line again."""
-    return News(State.QUEUED, clock_now(), Source.ENGINE, attempt, raw="not requested")
 
 
 def _unsure(attempt: Attempt, raw: str = "") -> News:

@@ -82,10 +82,10 @@ class Engine:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
-    def written(self, key: str) -> None:
-        """The provider says that the request of this attempt left just now."""
-        for drainer in self._drainers.values():
-            drainer.written(key)
+    def may_leave(self, key: str) -> bool:
+        """Asked by the provider when the request of this attempt would leave; it does when this says so."""
+        answers = [drainer.may_leave(key) for drainer in self._drainers.values()]
+        return True in answers
 
     def drains(self, sender_id: int) -> bool:
         """Whether this process holds the sender's lease, or tries to."""

@@ -12,7 +12,7 @@ from cordially.invitations.ledger import UNSURE_REASON
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Source
 from cordially.invitations.news import Again, News
-from cordially.providers.base import Accepted, Outcome, Refused
+from cordially.providers.base import Accepted, Outcome, Refused, Withheld
 from cordially.providers.errors import ErrorClass, Fault
 from cordially.providers.events import Delivery, StatusUpdate
 
@@ -37,6 +37,8 @@ def of_outcome(attempt: Attempt, outcome: Outcome, now: dt.datetime) -> News:
             message_id=outcome.message_id,
             look_at=now + first_look(),
         )
+    if isinstance(outcome, Withheld):
+        return not_requested(attempt, now)
     if isinstance(outcome, Refused):
         return _of_fault(outcome.fault, attempt, None, now, Source.ENGINE, outcome.retry_after)
     return News(
@@ -48,6 +50,11 @@ def of_outcome(attempt: Attempt, outcome: Outcome, now: dt.datetime) -> News:
         look_at=now + UNSURE_LOOK,
         raw=outcome.why,
     )
+
+
+def not_requested(attempt: Attempt, now: dt.datetime) -> News:
+    """Claimed and then surely not sent: first in line again."""
+    return News(State.QUEUED, now, Source.ENGINE, attempt, raw="not requested")
 
 
 def of_update(update: StatusUpdate, now: dt.datetime, source: Source, attempt: Attempt | None = None) -> News:

@@ -48,7 +48,12 @@ class Unknown:
     why: str
 
 
-Outcome = Accepted | Refused | Unknown
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """It surely never left: whoever may stop it did, at the last moment."""
+
+
+Outcome = Accepted | Refused | Unknown | Withheld
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from cordially.invitations.models import (
 )
 from cordially.invitations.progress import progress
 from cordially.lib.clock import now as clock_now
-from cordially.providers.base import Accepted, OutgoingMessage, Unknown
+from cordially.providers.base import Accepted, OutgoingMessage, Unknown, Withheld
 from cordially.providers.errors import ErrorClass, Fault
 from cordially.providers.events import Delivery, StatusUpdate
 
@@ -381,7 +381,10 @@ async def test_a_clock_that_jumped_past_the_lease_sends_nothing_on_it(thread, ca
     awake = clock_now() + dt.timedelta(minutes=5)
     monkeypatch.setattr(drain, "clock_now", lambda: awake)
     assert not drainer._may_leave(claim), "a machine that was frozen wakes up with its own time unmoved"
-    assert campaign.pk
+    drainer._slots[claim.attempt.key] = Slot(0.0, 0.0)
+    assert not drainer.may_leave(claim.attempt.key), "nor does what waited for its line to open"
+    await thread.run(ledger.record, [verdicts.of_outcome(claim.attempt, Withheld(), clock_now())])
+    assert await thread.run(states, campaign) == {"queued": 1}
 
 
 async def test_words_are_those_of_the_moment_at_which_send_was_pressed(thread, carrier, sender):

@@ -18,7 +18,15 @@ from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
 from cordially.lib import clock
-from cordially.providers.base import Accepted, FoundMessage, Outcome, OutgoingMessage, Refused, Unknown
+from cordially.providers.base import (
+    Accepted,
+    FoundMessage,
+    Outcome,
+    OutgoingMessage,
+    Refused,
+    Unknown,
+    Withheld,
+)
 from cordially.providers.events import StatusUpdate
 
 from . import codes
@@ -49,10 +57,10 @@ class Checked:
 class TwilioProvider:
     """One Twilio account, used from one event loop.
 
-    `on_written` is called with the attempt's key at the moment its request goes out.
+    `may_leave` is asked with the attempt's key at the moment at which its request would leave.
     """
 
-    on_written: Callable[[str], None] | None
+    may_leave: Callable[[str], bool] | None
 
     def __init__(
         self,
@@ -66,7 +74,7 @@ class TwilioProvider:
         max_connections: int = 200,
     ) -> None:
         self.account = account_sid
-        self.on_written = None
+        self.may_leave = None
         self._status_callback = checked_callback(status_callback)
         self._wire = Wire(
             checked_base(api_url),
@@ -80,7 +88,7 @@ class TwilioProvider:
 
     async def send(self, message: OutgoingMessage) -> Outcome:
         """Ask once. Never raises for what the wire or the provider does."""
-        exchange = Exchange(partial(self._note_written, message.key))
+        exchange = Exchange(partial(self._may_leave, message.key))
         token = current.set(exchange)
         try:
             created = await self._messages.create_async(
@@ -155,9 +163,8 @@ class TwilioProvider:
         """Where Twilio reports about this attempt."""
         return f"{self._status_callback}?k={quote(key, safe='')}{_REPEATS}"
 
-    def _note_written(self, key: str) -> None:
-        if self.on_written is not None:
-            self.on_written(key)
+    def _may_leave(self, key: str) -> bool:
+        return self.may_leave is None or self.may_leave(key)
 
 
 def content_variables(values: Sequence[str]) -> str:
@@ -167,6 +174,8 @@ def content_variables(values: Sequence[str]) -> str:
 
 def _outcome_of(error: Exception, exchange: Exchange) -> Outcome:
     """Refused only when Twilio surely did not take it: it said so, or nothing ever left."""
+    if exchange.withheld and not exchange.written:
+        return Withheld()
     if isinstance(error, UnicodeError) and not exchange.written:
         return Refused(codes.fault(codes.UNSENDABLE))
     if not exchange.written:

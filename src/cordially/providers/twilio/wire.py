@@ -32,7 +32,9 @@ TWILIO_ADDRESS = "https://api.twilio.com"
 class Exchange:
     """What one request went through, filled in on the way."""
 
-    on_write: Callable[[], None] | None = None
+    #: asked at the moment at which the request would leave: whether it may
+    may_leave: Callable[[], bool] | None = None
+    withheld: bool = False
     written: bool = False  # whether even one byte of the request may have left
     status: int | None = None
     headers: Mapping[str, str] | None = None
@@ -43,7 +45,10 @@ current: ContextVar[Exchange | None] = ContextVar("twilio_exchange", default=Non
 
 
 class _Form(BytesPayload):
-    """A form that notes the moment it is written: aiohttp holds the headers back until the body comes."""
+    """A form that asks before it is written and notes that it was.
+
+    aiohttp holds the headers back until the body comes.
+    """
 
     def __init__(self, value: bytes, exchange: Exchange) -> None:
         super().__init__(value)
@@ -52,9 +57,11 @@ class _Form(BytesPayload):
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         transport = getattr(writer, "transport", None)
         if transport is not None and not transport.is_closing():  # else aiohttp raises and writes nothing
-            if self._exchange.on_write is not None:
-                self._exchange.on_write()
-            self._exchange.written = True
+            exchange = self._exchange
+            if exchange.may_leave is not None and not exchange.may_leave():
+                exchange.withheld = True
+                raise ConnectionAbortedError("withheld")
+            exchange.written = True
         await super().write_with_length(writer, content_length)
 
 

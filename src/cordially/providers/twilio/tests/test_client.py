@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 
-from cordially.providers.base import Accepted, OutgoingMessage, Refused, Unknown
+from cordially.providers.base import Accepted, OutgoingMessage, Refused, Unknown, Withheld
 from cordially.providers.errors import ErrorClass, Misconfigured
 from cordially.providers.events import Delivery
 from cordially.providers.twilio import client as client_module
@@ -376,10 +376,10 @@ class TestRefused:
             assert (await provider.send(MESSAGE)).retry_after == expected
 
 
-class TestWritten:
-    async def test_it_is_told_the_key_once_before_the_answer(self, server, provider):
+class TestLeaving:
+    async def test_it_is_asked_with_the_key_once_before_the_answer(self, server, provider):
         keys = []
-        provider.on_written = keys.append
+        provider.may_leave = lambda key: not keys.append(key)
 
         async def answer(seen, writer):
             assert keys == [MESSAGE.key]
@@ -389,9 +389,9 @@ class TestWritten:
         await provider.send(MESSAGE)
         assert keys == [MESSAGE.key]
 
-    async def test_it_is_told_when_the_answer_is_lost_and_when_twilio_refuses(self, server, provider):
+    async def test_it_is_asked_when_the_answer_is_lost_and_when_twilio_refuses(self, server, provider):
         keys = []
-        provider.on_written = keys.append
+        provider.may_leave = lambda key: not keys.append(key)
         server.replies(429, b"")
         await provider.send(MESSAGE)
 
@@ -402,11 +402,11 @@ class TestWritten:
         await provider.send(MESSAGE)
         assert len(keys) == 2
 
-    async def test_it_is_not_told_when_nothing_left(self):
+    async def test_it_is_not_asked_when_no_line_opens(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             provider = provider_for(f"http://127.0.0.1:{taken.getsockname()[1]}")
-            provider.on_written = pytest.fail
+            provider.may_leave = pytest.fail
             await provider.send(MESSAGE)
             await provider.close()
 
@@ -415,12 +415,20 @@ class TestWritten:
             raise RuntimeError("the pace is lost")
 
         server.replies(201, message())
-        provider.on_written = fail
+        provider.may_leave = fail
         assert_unreachable(await provider.send(MESSAGE))
         assert server.seen == []
 
+    async def test_who_may_stop_it_stops_it_before_a_byte_has_left(self, server, provider):
+        server.replies(201, message())
+        provider.may_leave = lambda key: False
+        assert await provider.send(MESSAGE) == Withheld()
+        assert server.seen == []
+        provider.may_leave = lambda key: True
+        assert isinstance(await provider.send(MESSAGE), Accepted)
+
     async def test_asking_is_not_sending(self, server, provider):
-        provider.on_written = pytest.fail
+        provider.may_leave = pytest.fail
         server.replies(200, message())
         await provider.fetch(SID)
 
