@@ -33,6 +33,7 @@ def an_event(**given: object) -> Event:
             "name": "Maya & Arjun",
             "starts_at": dt.datetime(2027, 5, 6, 15, 30, tzinfo=dt.UTC),
             "timezone": "Asia/Jerusalem",
+            "country": "IL",
             "venue": "The Orange Grove, Binyamina",
             **given,
         }

@@ -113,11 +113,33 @@ def test_create_event_prints_the_slug_alone() -> None:
         (("X", *TIME, "--country", "ZZ"), "“ZZ” is not a country"),
         (("X", *TIME, "--language", "klingon"), "“klingon” is not a language"),
         (("X", *TIME, "--map-url", "javascript:alert(1)"), "The link to a map: Enter a valid URL"),
+        (("X", *TIME, "--field", "dress_code"), "--field wants NAME=VALUE"),
+        (("X", *TIME, "--field", "=x"), "can't be a variable's name"),
+        (("X", *TIME, "--field", "dress code=x"), "“dress code” can't be a variable's name"),
+        (("X", *TIME, "--field", "dress_code= "), "The variable “dress_code” needs a value"),
+        (("X", *TIME, "--field", f"a={'x' * 501}"), "too long"),
+        (("X", *TIME, "--field", "rsvp_link=x"), "this variable is built in"),
+        (("X", *TIME, "--field", "a=1", "--field", "a=2"), "--field a is given twice"),
+        (("X", *TIME, "--field", "a=\udce4"), "is no text"),
     ],
 )
 def test_create_event_refuses(words: tuple[str, ...], says: str) -> None:
     an_event(slug="taken")
     assert says in refused("create-event", *words)
+
+
+@pytest.mark.django_db
+def test_create_event_keeps_variables_of_the_event() -> None:
+    run("create-event", "Ours", *TIME, "--field", "dress_code=Garden party", "--field", "sum=1+1=2")
+    assert Event.objects.get().fields == {"dress_code": "Garden party", "sum": "1+1=2"}
+
+
+@pytest.mark.django_db
+def test_an_event_of_no_country_is_made_and_says_so() -> None:
+    result = run("create-event", "Ours", "--starts", "2027-05-01T18:00", "--timezone", "UTC")
+    assert (result.exit_code, result.stdout) == (0, "ours\n")
+    assert "No country follows from the time zone UTC" in result.stderr
+    assert Event.objects.get().country == ""
 
 
 @pytest.mark.django_db

@@ -20,14 +20,33 @@ if TYPE_CHECKING:
 @click.option("--timezone", "zone", required=True, help="Time zone of the place, like Asia/Jerusalem.")
 @click.option("--venue", default="", help="Where it is, as guests should read it.")
 @click.option("--map-url", default="", help="A link to a map; made from the venue when left out.")
-@click.option("--country", default="", help="Country that national numbers are read with, like IL.")
+@click.option(
+    "--country",
+    default="",
+    help="Country that national numbers are read with, like IL; that of the time zone when left out.",
+)
 @click.option("--language", default="en", show_default=True, help="Language of dates in the message.")
 @click.option(
     "--slug", default="", help="Short name for commands and addresses; made from the name when left out."
 )
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A variable of the event's own for its messages: --field dress_code='Garden party' fills {{dress_code}}.",
+)
 @prepared
 def create_event(
-    name: str, starts: str, zone: str, venue: str, map_url: str, country: str, language: str, slug: str
+    name: str,
+    starts: str,
+    zone: str,
+    venue: str,
+    map_url: str,
+    country: str,
+    language: str,
+    slug: str,
+    fields: tuple[str, ...],
 ) -> None:
     """Create an event; prints its short name alone.
 
@@ -49,10 +68,34 @@ def create_event(
             country=country,
             language=language,
             slug=slug,
+            fields=_fields(fields),
         )
     except ValidationError as error:
         raise Refused(" ".join(error.messages)) from error
     click.echo(event.slug)
+    if not event.country:
+        click.echo(
+            f"cordially: No country follows from the time zone {zone}: numbers of a list that are written without "
+            "theirs can't be invited until `import-guests --country` says it.",
+            err=True,
+        )
+
+
+def _fields(given: tuple[str, ...]) -> dict[str, str]:
+    from cordially.invitations.rendering import BUILT_IN
+
+    fields: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals:
+            raise Refused("--field wants NAME=VALUE, for example --field dress_code='Garden party'")
+        if name in BUILT_IN:
+            raise Refused(f"--field {name}: this variable is built in. Choose another name.")
+        if name in fields:
+            raise Refused(f"--field {name} is given twice.")
+        fields[name] = value
+    return fields
 
 
 @click.command("import-guests")

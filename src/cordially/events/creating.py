@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import unicodedata
 import zoneinfo
+from collections.abc import Mapping
 
 import phonenumbers
 from babel.localedata import exists as locale_exists
@@ -13,15 +14,11 @@ from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
 from .models import Event
+from .places import country_of_zone
 
-#: country that a zone's lists are most likely read with; anything else must be said
-_COUNTRIES = {
-    "Asia/Jerusalem": "IL", "Asia/Tel_Aviv": "IL", "Europe/London": "GB", "Europe/Paris": "FR",
-    "Europe/Berlin": "DE", "Europe/Madrid": "ES", "Europe/Lisbon": "PT", "Europe/Rome": "IT",
-    "Asia/Kolkata": "IN", "Asia/Calcutta": "IN", "Asia/Tokyo": "JP", "Asia/Dubai": "AE",
-    "America/Sao_Paulo": "BR", "America/Mexico_City": "MX", "America/New_York": "US",
-    "America/Chicago": "US", "America/Denver": "US", "America/Los_Angeles": "US", "Australia/Sydney": "AU",
-}  # fmt: skip
+#: as templates write it between double braces
+_FIELD = re.compile(r"[^\W\d]\w{0,49}")
+_LONGEST_FIELD = 500
 
 
 def create(
@@ -34,8 +31,12 @@ def create(
     country: str = "",
     language: str = "en",
     slug: str = "",
+    fields: Mapping[str, str] | None = None,
 ) -> Event:
     """Store it. `starts` is ISO 8601 on the clock of the place; with an offset it is that instant.
+
+    Without a `country` it is the one that the zone is named by, or none (a zone like UTC).
+    `fields` are the event's own template variables, name -> text.
 
     Raises ValidationError whose messages are for the person, and stores nothing.
     """
@@ -49,9 +50,10 @@ def create(
         timezone=timezone,
         venue=" ".join(venue.split()),
         map_url=map_url,
-        country=_country(country) or _COUNTRIES.get(timezone, "IL"),
+        country=_country(country) or country_of_zone(timezone),
         language=_language(language),
         slug=_free_slug(slug, name),
+        fields=_fields(fields or {}),
     )
     _check(event)
     event.save()
@@ -95,6 +97,22 @@ def _language(text: str) -> str:
     if not (code and len(code) <= 10 and locale_exists(code.replace("-", "_"))):
         raise ValidationError(f"“{text}” is not a language. Write it like en, he or pt-BR.")
     return code
+
+
+def _fields(given: Mapping[str, str]) -> dict[str, str]:
+    fields = {name: " ".join(value.split()) for name, value in given.items()}
+    for name, value in fields.items():
+        if not _FIELD.fullmatch(name):
+            raise ValidationError(
+                f"“{name}” can't be a variable's name: use letters, digits and _, no digit first, 50 at most."
+            )
+        if not value:
+            raise ValidationError(f"The variable “{name}” needs a value.")
+        if len(value) > _LONGEST_FIELD:
+            raise ValidationError(f"The variable “{name}” is too long: {_LONGEST_FIELD} characters at most.")
+        # raises UnicodeEncodeError for what is no text
+        value.encode()
+    return fields
 
 
 def _check(event: Event) -> None:

@@ -28,8 +28,8 @@ class Event(models.Model):
     venue = models.CharField(max_length=200, blank=True)
     #: a link to a map; made from the venue when empty
     map_url = models.URLField(max_length=500, blank=True)
-    #: ISO 3166 code that national numbers of this list are read with
-    country = models.CharField(max_length=2, default="IL")
+    #: ISO 3166 code that national numbers of this list are read with; without one, nobody guesses
+    country = models.CharField(max_length=2, blank=True)
     language = models.CharField(max_length=10, default="en")
     #: the event's own template variables, name -> text
     fields = models.JSONField(default=dict, blank=True)

@@ -59,12 +59,13 @@ def import_guests(
 ) -> ImportReport:
     """Add the people of a list to the guests of `event`. Raises ListError; then nothing is stored.
 
-    `country` is what national numbers are read with (the event's own when None). `mapping` says which column
-    holds what, by title ({"name": "Who", "phone": "Call"}); the rest is found. A dry run only reports.
-    Guests who are on file are recognised and left alone, so importing a list again adds nobody.
+    `country` is what national numbers are read with (the event's own when None; if it has none, they are
+    ambiguous). `mapping` says which column holds what, by title ({"name": "Who", "phone": "Call"}); the rest
+    is found. A dry run only reports. Guests who are on file are recognised and left alone, so importing a
+    list again adds nobody.
     """
     country = (country or event.country).upper()
-    if not is_country(country):
+    if country and not is_country(country):
         raise ListError(f"“{country}” is not a country code that we know. Write it in two letters, like IL.")
     table = source if isinstance(source, Table) else read_table(source, filename)
     columns = table.arrange(mapping)

@@ -25,9 +25,10 @@ NOT_A_NUMBER = "not a number"
 NO_SUCH_NUMBER = "no such number"
 TWO_NUMBERS = "two numbers in one cell"
 TWO_READINGS = "more than one reading"
+NO_COUNTRY = "no country to read it with"
 SCIENTIFIC = "spreadsheet turned it into scientific notation"
 
-_AMBIGUOUS = {TWO_NUMBERS, TWO_READINGS}
+_AMBIGUOUS = {TWO_NUMBERS, TWO_READINGS, NO_COUNTRY}
 _NOTES = {
     TOO_SHORT: "A digit or more is missing: {0}. Ask for the whole number.",
     TOO_LONG: "There are too many digits: {0}. Check the number.",
@@ -35,6 +36,8 @@ _NOTES = {
     NO_SUCH_NUMBER: "No phone can have this number: {0}. Check its digits.",
     TWO_NUMBERS: "There is more than one number here: {0}. Keep the one to write to.",
     TWO_READINGS: "This can be read in more than one way: {0}. Write it with + and the country code.",
+    NO_COUNTRY: "No country is known for this number: {0}. Import the list again with its country, "
+    "or write the number with + and the country code.",
     SCIENTIFIC: "The spreadsheet shortened this number to {0} and lost digits. "
     "Set the column to text and enter it again.",
 }
@@ -42,6 +45,8 @@ _NO_PHONE_NOTE = "There is no phone number. Add one when you have it."
 
 #: fewer digits than this in all are no one's attempt at a phone number
 _FEWEST_DIGITS = 6
+#: and more than this are nobody's (E.164)
+_MOST_DIGITS = 15
 #: a longer text is a remark, whatever it holds
 _LONGEST_TEXT = 120
 
@@ -66,7 +71,10 @@ class _Reading:
 
 
 def read_phone(raw: str, country: str) -> Phone:
-    """The number in `raw`; national numbers are read as numbers of `country` (ISO 3166). Never raises."""
+    """The number in `raw`; national numbers are read as numbers of `country` (ISO 3166). Never raises.
+
+    Without a country ("") every national number is ambiguous.
+    """
     text = _plain(raw)
     if not text:
         return Phone(problem=PhoneProblem.NO_PHONE, note=_NO_PHONE_NOTE)
@@ -245,6 +253,8 @@ def _read_digits(digits: str, is_international: bool, country: str) -> _Reading:
         return _judge(digits, _parse(f"+{current}", None))
     if digits.startswith("00") and (abroad := _valid(f"+{digits[2:]}", None)):
         return _Reading(digits, abroad)
+    if not country and _FEWEST_DIGITS <= len(digits) <= _MOST_DIGITS:
+        return _Reading(digits, why=NO_COUNTRY)
     national = _parse(digits, country)
     at_home = _e164(national)
     if digits.startswith("0") or (national and at_home and _is_written_in_full(national, digits)):
@@ -308,7 +318,7 @@ def _judge(digits: str, number: PhoneNumber | None) -> _Reading:
     if len(digits) < _FEWEST_DIGITS:
         return _Reading(digits, why=NOT_A_NUMBER)
     if number is None:
-        return _Reading(digits, why=TOO_LONG if len(digits) > 15 else NO_SUCH_NUMBER)
+        return _Reading(digits, why=TOO_LONG if len(digits) > _MOST_DIGITS else NO_SUCH_NUMBER)
     return _Reading(digits, why=_wrong_length(number) or NO_SUCH_NUMBER)
 
 

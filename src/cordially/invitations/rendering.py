@@ -49,7 +49,9 @@ def clean(value: object) -> str:
 def event_date(event: Event, language: str) -> str:
     """The day and hour in the event's zone, written in that language: `Saturday, 1 May 2027, 18:00`."""
     plain = language.replace("-", "_")
-    wanted = (plain,) if "_" in plain else (f"{plain}_{event.country}", plain)
+    # English without a country is not American for it
+    at_home = f"{plain}_{event.country or ('GB' if plain == 'en' else '')}"
+    wanted = (plain,) if "_" in plain else (at_home, plain)
     locale = next(filter(locale_exists, wanted), "en_GB")
     start = event.starts_local
     day, clock = format_date(start, "full", locale=locale), format_time(start, "short", locale=locale)

@@ -7,9 +7,9 @@ import zoneinfo
 
 import phonenumbers
 from babel import Locale, UnknownLocaleError, dates
-from babel.core import get_global
 
 from cordially.events.models import Event
+from cordially.events.places import country_of_zone
 from cordially.guests.models import Guest
 from cordially.rsvp.phrases import PHRASES, Phrases
 
@@ -61,7 +61,7 @@ def wording_for(guest: Guest) -> Wording:
 def is_abroad(guest: Guest) -> bool:
     """Whether the guest's clock may differ from the event's, so that the page should say whose it shows."""
     event: Event = guest.event
-    territory = get_global("zone_territories").get(event.timezone)
+    territory = country_of_zone(event.timezone)
     if not territory or not guest.phone:
         return True
     try:

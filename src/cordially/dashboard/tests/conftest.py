@@ -27,6 +27,7 @@ def event(db: None) -> Event:
         name="Maya & Arjun",
         starts_at=dt.datetime(2027, 5, 6, 15, 30, tzinfo=dt.UTC),
         timezone="Asia/Jerusalem",
+        country="IL",
         venue="The Orange Grove",
     )
 

@@ -23,7 +23,7 @@ EXPECTED = json.loads((DATA / "guests-messy.expected.json").read_text(encoding="
 def event() -> Event:
     starts_at = dt.datetime(2027, 6, 1, 16, 30, tzinfo=dt.UTC)
     return Event.objects.create(
-        slug="dana-and-uri", name="Dana & Uri", starts_at=starts_at, timezone="Asia/Jerusalem"
+        slug="dana-and-uri", name="Dana & Uri", starts_at=starts_at, timezone="Asia/Jerusalem", country="IL"
     )
 
 
@@ -190,3 +190,14 @@ def test_an_import_that_fails_stores_nothing(event: Event) -> None:
     with pytest.raises(RuntimeError):
         load(event, "Name,Phone", "Dana,0502281948", on_progress=fail)
     assert not Guest.objects.exists()
+
+
+def test_a_list_of_no_country_waits_until_somebody_says_it(event: Event) -> None:
+    event.country = ""
+    event.save()
+    report = load(event, "Name,Phone", "Dana,0502281948", "Uri,+972502281955")
+    assert [row.verdict for row in report.rows] == ["ambiguous", "ok"]
+    assert report.rows[0].reason == "no country to read it with"
+    report = load(event, "Name,Phone", "Dana,0502281948", "Uri,+972502281955", country="IL")
+    assert [row.outcome for row in report.rows] == ["updated", "on_file"]
+    assert event.guests.get(name="Dana").phone == "+972502281948"

@@ -186,3 +186,31 @@ def test_it_reads_the_same_number_from_any_writing(data: st.DataObject) -> None:
             + written[at:]
         )
     assert read_phone(written, region).e164 == e164, written
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "0502281948",
+        "050-228-1948",
+        "502281948",
+        "972502281948",
+        "(201) 559-9528",
+        "050/2281948",
+        "0011234567",
+    ],
+)
+def test_without_a_country_a_national_number_is_nobodys(written: str) -> None:
+    found = read_phone(written, "")
+    assert (found.e164, found.problem, found.why) == ("", PhoneProblem.AMBIGUOUS, phones.NO_COUNTRY)
+    assert "country" in found.note and written in found.note
+
+
+@pytest.mark.parametrize("written", ["+972 50-228-1948", "00972502281948", "https://wa.me/972502281948"])
+def test_without_a_country_a_whole_number_is_read(written: str) -> None:
+    assert read_phone(written, "") == phones.Phone(DANA)
+
+
+@pytest.mark.parametrize("written", ["12", "call her", "0502281948050228194", "1.23E+11"])
+def test_without_a_country_what_is_no_number_stays_none(written: str) -> None:
+    assert read_phone(written, "").problem == PhoneProblem.INVALID

@@ -20,6 +20,7 @@ def an_event(**given: object) -> Event:
             "name": "Maya & Arjun",
             "starts_at": dt.datetime(2027, 5, 6, 15, 30, tzinfo=dt.UTC),
             "timezone": "Asia/Jerusalem",
+            "country": "IL",
             "venue": "The Orange Grove",
             **given,
         }
@@ -138,3 +139,10 @@ def test_it_is_known_beforehand_which_variables_everyone_has():
     assert not rendering.always_filled("event_location", event)
     assert not rendering.always_filled("table", event)
     assert rendering.always_filled("event_location", an_event())
+
+
+def test_english_without_a_country_is_not_american_for_it(db: None) -> None:
+    event = an_event(country="")
+    assert rendering.event_date(event, "en").startswith("Thursday")
+    assert "6 May 2027" in rendering.event_date(event, "en")
+    assert "May 6, 2027" in rendering.event_date(an_event(country="US"), "en")
