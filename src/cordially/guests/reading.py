@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import zipfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
 
+from .bounds import LONGEST_CELL, MOST_COLUMNS, bounded, too_much_text, too_wide
 from .columns import Columns, arrange, find_header
 from .encodings import decode
 from .problems import ListError
@@ -25,7 +27,8 @@ Source = str | Path | IO[bytes]
 _DELIMITERS = ",;\t|"
 #: a cell with more lines than this is a quotation mark that nobody closed
 _MOST_LINES = 60
-_LONGEST_CELL = 1_000_000
+#: delimiters in one line; not all of them end a cell, some stand in quotes
+_MOST_DELIMITERS = 20 * MOST_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -187,15 +190,28 @@ def _read_text(text: str) -> list[list[str]]:
 
 
 def _parse(text: str, delimiter: str) -> list[list[str]]:
-    # process-wide, but only ever raised to the same value
-    csv.field_size_limit(_LONGEST_CELL)
+    # process-wide, but only ever set to the same value
+    csv.field_size_limit(LONGEST_CELL)
+    done = 0
+
+    def read() -> Iterator[list[str]]:
+        nonlocal done
+        for row in csv.reader(_lines(text, delimiter), delimiter=delimiter, skipinitialspace=False):
+            done += 1
+            yield row
+
     try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=False))
+        return bounded(read())
     except csv.Error as error:
-        raise ListError(
-            "The list holds a cell that is too long to be a guest's. Look for a quotation mark that is "
-            "never closed, or save the list as an Excel workbook (.xlsx)."
-        ) from error
+        raise too_much_text(done + 1) from error
+
+
+def _lines(text: str, delimiter: str) -> Iterator[str]:
+    """The lines, none of which makes millions of cells."""
+    for number, line in enumerate(io.StringIO(text, newline=""), 1):
+        if line.count(delimiter) > _MOST_DELIMITERS:
+            raise too_wide(number)
+        yield line
 
 
 def _said_delimiter(text: str) -> tuple[str, str]:
@@ -215,10 +231,10 @@ def _guess_delimiter(text: str) -> str:
 
 
 def _sample_rows(sample: str, delimiter: str) -> list[list[str]]:
-    try:
-        rows = list(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter))
-    except csv.Error:
-        return []
+    rows: list[list[str]] = []
+    # the rows before a cell that is too long tell enough
+    with contextlib.suppress(csv.Error):
+        rows.extend(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter))
     # the last row may be cut off
     return [row for row in (rows[:-1] if len(rows) > 2 else rows)[:200] if any(row)]
 

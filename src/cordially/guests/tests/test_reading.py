@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from openpyxl import Workbook
 
 from cordially.guests.reading import ListError, Table, read_table
+from cordially.guests.workbooks import _look_over
 
 HEBREW = [
     ["שם מלא", "טלפון", "הערות"],
@@ -235,3 +237,106 @@ def test_it_refuses_what_is_no_file(tmp_path: Path) -> None:
         read_table(str(tmp_path / "none.csv"))
     with pytest.raises(ListError, match="There is no file"):
         read_table("a\0b")
+
+
+# --- too much
+
+
+def sheet(rows: str, **more: str) -> bytes:
+    """A workbook whose only sheet has these rows of XML."""
+    book = io.BytesIO()
+    Workbook().save(book)
+    made = io.BytesIO()
+    with zipfile.ZipFile(book) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for part in old.infolist():
+            text = old.read(part)
+            if part.filename == "xl/worksheets/sheet1.xml":
+                text = (
+                    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+                    f"{more.get('before', '')}<sheetData>{rows}</sheetData>{more.get('after', '')}</worksheet>"
+                ).encode()
+            new.writestr(part, text)
+    return made.getvalue()
+
+
+def inline(place: str, text: str) -> str:
+    return f'<c{place} t="inlineStr"><is><t>{text}</t></is></c>'
+
+
+NAMES = f'<row r="1">{inline("", "Name")}{inline("", "Phone")}</row>'
+DANA = f'<row r="2">{inline("", "Dana")}{inline("", "0502281948")}</row>'
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (f'<row r="5000000">{inline("", "x")}</row>', "more than 200,000 rows"),
+        (f'<row r="9000000000000">{inline("", "x")}</row>', "more than 200,000 rows"),
+        (f'<row r="200001">{inline("", "x")}</row>', "more than 200,000 rows"),
+        (f'<row r="3">{inline(" r=" + chr(34) + "ZZZ3" + chr(34), "x")}</row>', "more than 500 columns"),
+        (f"<row>{inline('', 'x') * 501}</row>", "more than 500 columns"),
+        (f"<row>{'<c/>' * 25_000}</row>", "more than 500 columns"),
+        (f'<row r="1e999">{inline("", "x")}</row>', "damaged"),
+        (f"<row>{inline('', 'x' * 32_768)}</row>", "more than 32,767 characters"),
+    ],
+)
+def test_it_refuses_a_sheet_that_would_eat_the_memory(rows: str, said: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(ListError, match=said):
+            read(sheet(NAMES + DANA + rows), "a.xlsx")
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_empty_cells_far_away_are_no_guests() -> None:
+    far = '<row r="3"><c r="XFD3"/></row><row r="1048576"><c r="A1048576"/></row>'
+    many = "".join(f'<mergeCell ref="E{n}:F{n}"/>' for n in range(1, 25_000))
+    assert read(sheet(NAMES + DANA + far, after=f"<mergeCells>{many}</mergeCells>"), "a.xlsx").rows == [
+        ["Dana", "0502281948"]
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_workbook_that_defines_words_of_its_own_is_refused(encoding: str) -> None:
+    book = io.BytesIO(sheet(NAMES + DANA))
+    made = io.BytesIO()
+    with zipfile.ZipFile(book) as old, zipfile.ZipFile(made, "w") as new:
+        for part in old.infolist():
+            text = old.read(part)
+            if part.filename == "xl/worksheets/sheet1.xml":
+                doctype = (
+                    f'<?xml version="1.0" encoding="{encoding}"?>{" " * 2000}<!DOCTYPE x [<!ENTITY a "b">]>'
+                )
+                text = (doctype + text.decode().replace("Dana", "&a;")).encode(encoding)
+            new.writestr(part, text)
+    with pytest.raises(ListError, match="damaged"):
+        read(made.getvalue(), "a.xlsx")
+
+
+def test_a_far_column_is_refused_before_every_row_is_filled_up_to_it() -> None:
+    with pytest.raises(ListError, match="more than 500 columns"):
+        _look_over(sheet(NAMES + '<row><c r="ZZZ2"><v>1</v></c></row>'))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Name,Phone\n" + "Dana,1\n" * 200_000, "more than 200,000 rows"),
+        ("Name,Phone\nDana,1\n" + "\n" * 200_000 + "Uri,2\n", "more than 200,000 rows"),
+        ("Name,Phone\nDana,1" + ",x" * 500 + "\n", "Row 2 has more than 500 columns"),
+        ("Name,Phone\nDana,1" + "," * 11_000 + "\n", "Row 2 has more than 500 columns"),
+        ("Name,Phone\nDana," + "1" * 32_768 + "\n", "Row 2 holds a cell of more than 32,767 characters"),
+        ('Name,Phone\n"Dana,1\n' + "Uri,0502219935\n" * 4000, "Row 2 holds .* never closed"),
+        ("Name" + ",x" * 450 + "\n" + ("Dana" + ",1" * 450 + "\n") * 11_200, "more than five million cells"),
+    ],
+)
+def test_it_refuses_a_text_that_is_too_much(text: str, said: str) -> None:
+    with pytest.raises(ListError, match=said):
+        read(text.encode())
+
+
+def test_much_of_nothing_is_not_too_much() -> None:
+    text = "Name,Phone\n" + "Dana,1" + "," * 900 + "\n" + ",\n" * 300_000
+    assert [row[:2] for row in read(text.encode()).rows] == [["Dana", "1"]]
