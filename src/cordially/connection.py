@@ -17,7 +17,7 @@ MOST_AT_ONCE = 512
 
 def auth_token() -> str:
     """The secret of the account in use."""
-    return senders.SIMULATOR_TOKEN if settings.USE_SIMULATOR else str(settings.TWILIO_AUTH_TOKEN)
+    return str(settings.SIMULATOR_TOKEN if settings.USE_SIMULATOR else settings.TWILIO_AUTH_TOKEN)
 
 
 def api_url() -> str:

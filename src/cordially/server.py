@@ -29,6 +29,8 @@ class Server(uvicorn.Server):
                 service.app,
                 loop="uvloop",
                 http="httptools",
+                # its loggers hand on to ours, which masks
+                log_config=None,
                 log_level="warning",
                 access_log=False,
                 timeout_graceful_shutdown=10,

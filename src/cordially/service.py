@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from cordially.dashboard import live
+from cordially.dashboard.doors import for_hosts
 from cordially.delivery.alive import Life
 from cordially.delivery.engine import Engine
 from cordially.delivery.thread import LedgerThread
@@ -33,14 +34,15 @@ logger = logging.getLogger(__name__)
 
 
 def make_simulator() -> Simulator:
-    """The built-in stand-in for Twilio; its record lies beside the database."""
+    """The built-in stand-in for Twilio; its record lies beside the database, its phones are the host's alone."""
     return create_simulator(
         SimulatorConfig(
             account_sid=senders.SIMULATOR_ACCOUNT,
-            auth_token=senders.SIMULATOR_TOKEN,
+            auth_token=auth_token(),
             sender=senders.SIMULATOR_PHONE,
             path=Path(settings.DATA_DIR) / "simulator.db",
-        )
+        ),
+        private=for_hosts,
     )
 
 

@@ -18,8 +18,10 @@ env = Env()
 
 def _secret(name: str, path: Path) -> str:
     """The key from the environment, or one that is made once and kept in the data folder."""
-    if value := env.str(name, ""):
-        return str(value)
+    return str(env.str(name, "")) or _made_once(path)
+
+
+def _made_once(path: Path) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -106,6 +108,8 @@ if urlsplit(PUBLIC_URL).path or (PUBLIC_URL and urlsplit(PUBLIC_URL).scheme not 
 
 #: without credentials and without an address, the built-in simulator plays Twilio
 USE_SIMULATOR = not (TWILIO_ACCOUNT_SID or TWILIO_AUTH_TOKEN or TWILIO_API_URL)
+#: what the account's token is to Twilio; nobody needs to know it
+SIMULATOR_TOKEN = _made_once(DATA_DIR / "simulator_token") if USE_SIMULATOR else ""
 
 #: seconds after which a message that Twilio doesn't list was surely not taken; the simulator lists at once
 try:
@@ -177,6 +181,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "cordially.dashboard.outage.DatabaseOutage",
 ]
 
 TEMPLATES = [
@@ -209,6 +214,14 @@ STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # what counts the tries of many addresses forgets none too early
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
 }
 
 LOGIN_URL = "signin"

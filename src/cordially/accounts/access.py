@@ -11,8 +11,10 @@ import secrets
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_user, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
 
 HOST = "host"
 
@@ -51,3 +53,10 @@ def host() -> AbstractBaseUser:
         user.set_unusable_password()
         user.save(update_fields=["password"])
     return user
+
+
+def is_signed_in(session_key: str) -> bool:
+    """Whether that session (the value of its cookie) is a host's. Reads the database."""
+    request = HttpRequest()
+    request.session = SessionStore(session_key)
+    return bool(get_user(request).is_authenticated)

@@ -43,7 +43,7 @@ def serve(host: str, port: int | None, with_demo: bool) -> None:
     click.echo("")
     if settings.USE_SIMULATOR:
         click.echo("Twilio is simulated: nothing leaves this machine. The guests' phones: ", nl=False)
-        click.echo(f"{local}/simulator/phone")
+        click.echo(f"{settings.PUBLIC_URL or local}/simulator/phone")
     click.echo("Ctrl-C stops it.")
     server.serve(listener)
     click.echo(_farewell())

@@ -17,11 +17,12 @@ from django.utils import timezone
 from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.invitations.lifecycle import State
-from cordially.invitations.models import Campaign, CampaignState, Invitation, Sender, SenderState, StatusEvent
+from cordially.invitations.models import Campaign, CampaignState, Invitation, SenderState, StatusEvent
 from cordially.invitations.progress import Progress, progress
 from cordially.lib.clock import now as clock_now
 
 from . import guestlist, words
+from .context import configured_sender
 from .guestlist import Filter
 
 T = TypeVar("T")
@@ -178,7 +179,7 @@ class Frames:
         """The pieces that differ from what was sent last. `changed`: guest ids, or None for everything."""
         with timezone.override(self.event.zone):
             pieces = self.pieces(changed)
-            sender, _ = shared.get("sender", Sender.objects.first)
+            sender, _ = shared.get("sender", configured_sender)
             pieces["sender"] = self._render("_sender_status.html", shell_sender=sender)
         fresh = {name: html for name, html in pieces.items() if self._sent.get(name) != html}
         self._sent |= fresh

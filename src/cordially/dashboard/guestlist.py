@@ -18,6 +18,7 @@ from cordially.events.models import Event
 from cordially.guests.importing import name_key
 from cordially.guests.models import Guest
 from cordially.guests.phones import format_phone
+from cordially.guests.texts import clean
 from cordially.invitations.lifecycle import LIVE, State
 from cordially.invitations.models import Invitation
 from cordially.invitations.rendering import personal_link
@@ -67,7 +68,7 @@ class Filter:
             return value if value in known else ""
 
         return cls(
-            q=str(params.get("q", "")).strip()[:100],
+            q=clean(str(params.get("q", "")), 100),
             show=one_of("show", BUCKETS),
             answer=one_of("answer", ANSWERS),
             campaign=whole(params.get("campaign")),

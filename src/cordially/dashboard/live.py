@@ -18,11 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from django.db import DatabaseError, close_old_connections, connections
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from cordially.invitations.models import Campaign, Sender, StatusEvent
 from cordially.rsvp.models import Answer
 
+from .holes import Holes
 from .position import Position, newest
 
 logger = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class Tailer:
         self._lock = threading.RLock()
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
-        self._missing: dict[int, float] = {}
+        self._holes = Holes()
         self._answers: set[int] = set()
         self._signs: dict[int, Any] = {}
         self._is_down = False
@@ -141,9 +142,9 @@ class Tailer:
         """Start at the end of the feed. What is being committed right now may still come below it."""
         self.position = newest()
         top = self.position.status
-        known = set(StatusEvent.objects.filter(pk__gt=top - 100).values_list("pk", flat=True))
-        soon = time.monotonic() + _GAP
-        self._missing = {pk: soon for pk in range(max(1, top - 99), top) if pk not in known}
+        known = StatusEvent.objects.filter(pk__gt=top - MANY, pk__lte=top).values_list("pk", flat=True)
+        self._holes = Holes()
+        self._holes.note(max(0, top - MANY), known, time.monotonic() + _GAP)
         self._answers = set(self._late_answers().values_list("pk", flat=True))
         self._signs = self._read_signs()
 
@@ -170,25 +171,26 @@ class Tailer:
 
     def _look_at_statuses(self, changed: dict[int, set[int] | None]) -> int:
         last = self.position.status
-        found = StatusEvent.objects.filter(pk__gt=last)
-        if self._missing:
-            found = found | StatusEvent.objects.filter(pk__in=list(self._missing))
+        # the lower end is said by itself, so that no database reads the table from its beginning
+        low = min([last, *(span.first - 1 for span in self._holes.spans)])
+        found = StatusEvent.objects.filter(Q(pk__gt=last) | self._holes.query, pk__gt=low)
         rows = list(
             found.order_by("pk").values_list("pk", "invitation__guest", "invitation__campaign__event")[
                 : MANY + 1
             ]
         )
+        now = time.monotonic()
         if len(rows) > MANY:
-            self._missing = {}
             for event_id in self._events():
                 changed[event_id] = None
-            return newest().status
-        now = time.monotonic()
-        seen = {pk for pk, _, _ in rows}
+            seen = set(found.order_by().values_list("pk", flat=True))
+        else:
+            seen = {pk for pk, _, _ in rows}
         top = max(seen | {last})
-        holes = {pk: now + _GAP for pk in range(last + 1, top) if pk not in seen}
-        kept = {pk: until for pk, until in self._missing.items() if pk not in seen and until > now}
-        self._missing = dict(list((kept | holes).items())[-500:])
+        self._holes.fill(seen, now)
+        self._holes.note(last, (pk for pk in seen if pk > last), now + _GAP)
+        if len(rows) > MANY:
+            return top
         for _, guest_id, event_id in rows:
             _add(changed, event_id, guest_id)
         return top

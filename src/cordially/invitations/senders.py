@@ -12,7 +12,6 @@ from .models import MessageTemplate, Sender, TemplateContent
 #: the account and number of the built-in simulator
 SIMULATOR_ACCOUNT = "AC" + "0" * 32
 SIMULATOR_PHONE = "+15550100000"
-SIMULATOR_TOKEN = "simulator-token"
 
 DEFAULT_TEMPLATE = "rsvp_invitation"
 DEFAULT_BODY = (

@@ -59,6 +59,9 @@ class Phrases:
     closed: str
     lost_title: str
     lost: str
+    #: too many answers at once
+    wait_title: str
+    wait: str
     # what can't be taken
     choose: str
     heads_needed: str
@@ -115,6 +118,9 @@ _ALL = [
         lost_title="This link isn’t complete",
         lost="A part of it may be missing, or it is no longer good. "
         "Open it once more from the message, or ask for a new one in the chat where you found it.",
+        wait_title="One moment, please",
+        wait="Many answers came from this page just now. Wait a minute and send yours once more; "
+        "the last one that was taken counts.",
         choose="Choose one of the three answers.",
         heads_needed="Write how many are coming, as a number.",
         heads_none="If nobody is coming, choose “{no}”.",
@@ -161,6 +167,8 @@ _ALL = [
         lost_title="הקישור אינו שלם",
         lost="אולי חסר בו חלק, או שהוא כבר לא בתוקף. "
         "פתחו אותו שוב מההודעה, או בקשו קישור חדש בצ׳אט שבו קיבלתם אותו.",
+        wait_title="רק רגע",
+        wait="הרבה תשובות נשלחו מהדף הזה ברגע האחרון. חכו דקה ושלחו שוב; התשובה האחרונה שהתקבלה היא הקובעת.",
         choose="בחרו באחת משלוש התשובות.",
         heads_needed="כתבו במספר כמה מגיעים.",
         heads_none="אם אף אחד לא מגיע, בחרו ”{no}“.",
@@ -215,6 +223,9 @@ _ALL = [
         lost_title="الرابط غير مكتمل",
         lost="ربما ينقص جزء منه، أو لم يعد صالحًا. "
         "افتحوه مرة أخرى من الرسالة، أو اطلبوا رابطًا جديدًا في المحادثة التي وصلكم فيها.",
+        wait_title="لحظة من فضلكم",
+        wait="وصلت أجوبة كثيرة من هذه الصفحة الآن. انتظروا دقيقة ثم أرسلوا جوابكم مرة أخرى؛ يُحسب "
+        "آخر جواب استُلم.",
         choose="اختاروا واحدًا من الأجوبة الثلاثة.",
         heads_needed="اكتبوا عدد الحاضرين رقمًا.",
         heads_none="إن لم يحضر أحد، اختاروا «{no}».",
@@ -258,6 +269,9 @@ _ALL = [
         lost_title="El enlace no está completo",
         lost="Puede que le falte una parte o que ya no sea válido. "
         "Ábralo otra vez desde el mensaje o pida uno nuevo en el chat donde lo recibió.",
+        wait_title="Un momento, por favor",
+        wait="Acaban de llegar muchas respuestas desde esta página. Espere un minuto y envíe la "
+        "suya otra vez; cuenta la última que se recibió.",
         choose="Elija una de las tres respuestas.",
         heads_needed="Escriba con un número cuántas personas vendrán.",
         heads_none="Si no viene nadie, elija «{no}».",
@@ -301,6 +315,9 @@ _ALL = [
         lost_title="O link não está completo",
         lost="Pode faltar uma parte ou já não ser válido. "
         "Abra-o outra vez a partir da mensagem ou peça um novo na conversa onde o recebeu.",
+        wait_title="Um momento, por favor",
+        wait="Chegaram agora muitas respostas desta página. Espere um minuto e envie a sua outra "
+        "vez; conta a última que foi recebida.",
         choose="Escolha uma das três respostas.",
         heads_needed="Escreva com um número quantas pessoas vêm.",
         heads_none="Se não vem ninguém, escolha “{no}”.",
@@ -345,6 +362,9 @@ _ALL = [
         lost="Il en manque peut-être une partie, ou il n’est plus valable. "
         "Ouvrez-le à nouveau depuis le message, ou demandez-en un autre "
         "dans la discussion où vous l’avez reçu.",
+        wait_title="Un instant, s’il vous plaît",
+        wait="Beaucoup de réponses viennent d’arriver de cette page. Attendez une minute et "
+        "envoyez la vôtre à nouveau ; la dernière reçue compte.",
         choose="Choisissez l’une des trois réponses.",
         heads_needed="Écrivez en chiffres combien vous serez.",
         heads_none="Si personne ne vient, choisissez « {no} ».",
@@ -389,6 +409,9 @@ _ALL = [
         lost_title="Der Link ist nicht vollständig",
         lost="Vielleicht fehlt ein Teil, oder er gilt nicht mehr. "
         "Bitte noch einmal aus der Nachricht öffnen, oder im selben Chat um einen neuen bitten.",
+        wait_title="Einen Moment, bitte",
+        wait="Von dieser Seite kamen eben viele Antworten. Bitte eine Minute warten und noch "
+        "einmal senden; es zählt die letzte, die angekommen ist.",
         choose="Bitte eine der drei Antworten wählen.",
         heads_needed="Bitte als Zahl schreiben, wie viele kommen.",
         heads_none="Wenn niemand kommt, bitte „{no}“ wählen.",

@@ -23,12 +23,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 from cordially.events.look import look
 from cordially.events.models import Event
 from cordially.guests.models import Guest
+from cordially.lib import rates
 from cordially.lib.clock import now as clock_now
 from cordially.rsvp.answers import current_answer, record_answer, seats
 from cordially.rsvp.calendar import calendar_file
 from cordially.rsvp.forms import AnswerForm, answer_form
 from cordially.rsvp.models import Answer, Reply
 from cordially.rsvp.wording import Wording, is_abroad, language_of, wording_for
+
+#: of one guest: more than any party changes its mind
+ANSWERS_A_MINUTE = 30
 
 View = Callable[..., HttpResponse]
 
@@ -58,6 +62,8 @@ def rsvp(request: HttpRequest, token: str) -> HttpResponse:
     if guest is None:
         return _lost(request)
     if request.method == "POST":
+        if rates.count("answer", guest.token, most=ANSWERS_A_MINUTE):
+            return _wait(guest)
         return _answer(request, guest)
     answer = current_answer(guest)
     if _has_begun(guest.event):
@@ -114,6 +120,12 @@ def _lost(request: HttpRequest) -> HttpResponse:
     accepted = parse_accept_lang_header(request.headers.get("Accept-Language", ""))
     wording = Wording(language_of(*(tag for tag, _quality in accepted)))
     return _render("rsvp/lost.html", wording, {}, status=404)
+
+
+def _wait(guest: Guest) -> HttpResponse:
+    response = _render("rsvp/wait.html", wording_for(guest), {}, status=429)
+    response["Retry-After"] = str(rates.WINDOW)
+    return response
 
 
 def _closed(guest: Guest, answer: Answer | None, status: int = 200) -> HttpResponse:

@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from cordially.dashboard.guestlist import Filter
 from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.invitations.lifecycle import State
@@ -175,3 +176,14 @@ def test_times_are_those_of_the_event(browser: Client, event: Event, campaign: C
     ruth = a_guest(event)
     invited(campaign, ruth, State.DELIVERED, delivered_at=at)
     assert f"{at.astimezone(event.zone):%H:%M}" in row(look(browser), ruth)
+
+
+@pytest.mark.parametrize("q", ["%00", "Ru%00th", "%ED%A0%80", "%E2%80%8E", "%F0%9F%92%8C", "%0A%0D%1F"])
+def test_no_search_breaks_the_page(browser: Client, event: Event, q: str) -> None:
+    a_guest(event, "Ruth Almog")
+    answer = browser.get(f"/e/maya-arjun/?q={q}")
+    assert answer.status_code == 200 and "\0" not in answer.content.decode()
+
+
+def test_what_cannot_be_seen_in_a_search_does_not_count() -> None:
+    assert Filter.read({"q": " Ru\0th\ud800 \u200eAlmog\n"}).q == "Ruth Almog"

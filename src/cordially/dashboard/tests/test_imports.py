@@ -57,3 +57,12 @@ def test_no_file_is_told(browser: Client, event: Event) -> None:
 def test_an_unknown_country_falls_back_to_that_of_the_event(browser: Client, event: Event) -> None:
     status, _ = upload(browser, "name,phone\nRuth,050-228-1948\n", country="XX")
     assert status == 200 and Guest.objects.get().phone == "+972502281948"
+
+
+def test_an_event_of_no_country_asks_for_one(browser: Client, event: Event) -> None:
+    Event.objects.update(country="")
+    assert '<option value="" selected>Choose a country</option>' in browser.get(IMPORT).content.decode()
+    _, page = upload(browser, "name,phone\nRuth,050-228-1948\n", country="")
+    assert "No country is known for this number" in page and Guest.objects.get().phone == ""
+    upload(browser, "name,phone\nRuth,050-228-1948\n", country="IL")
+    assert Guest.objects.get().phone == "+972502281948"

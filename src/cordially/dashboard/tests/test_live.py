@@ -16,6 +16,7 @@ from django.utils import timezone
 from cordially.dashboard import frames, live
 from cordially.dashboard.frames import GuestFrames
 from cordially.dashboard.guestlist import Filter
+from cordially.dashboard.holes import MOST, Holes
 from cordially.events.models import Event
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign, CampaignState, Invitation, Sender, SenderState, StatusEvent
@@ -267,3 +268,79 @@ async def test_a_page_hears_within_half_a_second(
     assert [part async for part in stream][-1].startswith(b"event: bye")
     assert thread is not None
     await asyncio.to_thread(thread.join, 2)
+
+
+def a_status(pk: int, invitation: Invitation) -> None:
+    StatusEvent(pk=pk, invitation=invitation, status="sent", at=timezone.now(), source="callback").save()
+
+
+@pytest.mark.parametrize("hole", [1, 600, 5_000_000])
+def test_a_hole_of_any_size_is_watched_to_its_last_id(
+    tailer: live.Tailer, ear: Ear, event: Event, campaign: Campaign, hole: int
+) -> None:
+    ruth, ori = (invited(campaign, a_guest(event), State.SENDING) for _ in range(2))
+    tailer.look()
+    top = StatusEvent.objects.latest("pk").pk
+    a_status(top + hole + 1, ruth)
+    tailer.look()
+    ear.heard.clear()
+    for late in {top + 1, top + hole}:
+        a_status(late, ori)
+        tailer.look()
+        assert ear.heard.pop() == {ori.guest_id}
+    tailer.look()
+    assert ear.heard == []
+
+
+def test_hundreds_of_scattered_holes_are_all_watched(
+    tailer: live.Tailer, ear: Ear, event: Event, campaign: Campaign
+) -> None:
+    ruth, ori = (invited(campaign, a_guest(event), State.SENDING) for _ in range(2))
+    tailer.look()
+    top = StatusEvent.objects.latest("pk").pk
+    now = timezone.now()
+    StatusEvent.objects.bulk_create(
+        StatusEvent(pk=top + 2 * n, invitation=ruth, status="sent", at=now, source="callback")
+        for n in range(1, 701)
+    )
+    tailer.look()
+    for late in (top + 1399, top + 701, top + 3):
+        ear.heard.clear()
+        a_status(late, ori)
+        with CaptureQueriesContext(connection) as queries:
+            tailer.look()
+        assert len(queries) <= 4
+        assert ori.guest_id in (ear.heard[-1] or set())
+
+
+def test_what_is_committed_late_after_very_many_changes_is_heard_of(
+    tailer: live.Tailer, ear: Ear, event: Event, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MANY", 3)
+    ruth = invited(campaign, a_guest(event), State.SENDING)
+    tailer.look()
+    top = StatusEvent.objects.latest("pk").pk
+    for pk in range(top + 2, top + 9):
+        a_status(pk, ruth)
+    tailer.look()
+    assert ear.heard[-1] is None
+    ear.heard.clear()
+    a_status(top + 1, ruth)
+    tailer.look()
+    assert ear.heard == [{ruth.guest_id}]
+
+
+def test_a_hole_that_is_too_old_is_forgotten() -> None:
+    holes = Holes()
+    holes.note(0, [5, 9], 10.0)
+    holes.fill([2], 9.0)
+    assert [(span.first, span.last) for span in holes.spans] == [(1, 1), (3, 4), (6, 8)]
+    holes.fill([], 10.0)
+    assert not holes.spans
+
+
+def test_many_holes_are_few_spans_and_none_is_left_out() -> None:
+    holes = Holes()
+    holes.note(0, range(2, 2001, 2), 10.0)
+    assert len(holes.spans) == MOST
+    assert all(pk in holes for pk in range(1, 2000, 2))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.template import loader
 from django.test import Client
 from django.urls import reverse
 
@@ -64,3 +65,16 @@ def test_nothing_is_kept_by_a_proxy(browser: Client, pages: list[str]) -> None:
 def test_a_page_that_is_not_there_is_said_kindly(browser: Client, event: Event) -> None:
     answer = browser.get("/e/nowhere/")
     assert answer.status_code == 404 and "This page is not here" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("404", "This page is not here"),
+        ("403_csrf", "open for too long"),
+        ("500", "Something broke on our side"),
+    ],
+)
+def test_pages_of_trouble_need_nothing_but_themselves(name: str, says: str) -> None:
+    page = loader.get_template(f"{name}.html").render()
+    assert page.count(says) == 2 and "<title>" in page and 'class="door"' in page and "app.css" in page

@@ -2,13 +2,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from cordially.dashboard import frames
+from cordially.dashboard.context import configured_sender
+from cordially.dashboard.frames import GuestFrames
+from cordially.dashboard.guestlist import Filter
 from cordially.delivery import wake as waking
 from cordially.events.models import Event
 from cordially.guests.models import Guest
+from cordially.invitations import senders
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import (
     Campaign,
@@ -248,3 +255,27 @@ def test_the_progress_stands_above_the_list(browser: Client, running: Campaign) 
     assert "Late additions" in card
     terms = [int(n) for n in re.findall(r'<b data-fig(?:="\w+")?>(\d+)<', card)]
     assert terms[0] == sum(terms[1:]) == 4
+
+
+@pytest.fixture
+def a_former_sender(db: None) -> Sender:
+    """From the days of practice; it comes first in the table."""
+    return Sender.objects.create(account="AC" + "f" * 32, phone="+15550100999", name="Practice")
+
+
+def test_pages_show_the_sender_in_use_and_make_none(
+    a_former_sender: Sender, browser: Client, event: Event, settings: Any
+) -> None:
+    frames.shared.clear()
+    assert configured_sender() is None
+    assert browser.get("/e/maya-arjun/send").status_code == 200
+    assert Sender.objects.count() == 1
+    mine = senders.current_sender()
+    Sender.objects.filter(pk=a_former_sender.pk).update(state=SenderState.PAUSED, paused_at=timezone.now())
+    page = browser.get("/e/maya-arjun/send").content.decode()
+    assert "Sender stopped" not in page and "555-010-0999" not in page
+    assert configured_sender() == mine
+    live_page = GuestFrames(event, Filter(), [])
+    assert "Sender stopped" not in live_page.draw(None)
+    settings.USE_SIMULATOR, settings.TWILIO_WHATSAPP_FROM = False, "nonsense"
+    assert configured_sender() is None

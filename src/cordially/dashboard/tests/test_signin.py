@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from cordially.accounts import access
+from cordially.dashboard.views.signin import WRONG_A_MINUTE
 from cordially.events.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -63,3 +68,33 @@ def test_a_stranger_is_shown_the_door(client: Client, event: Event, name: str) -
 @pytest.mark.parametrize("name", ["send", "retry", "import"])
 def test_a_stranger_changes_nothing(client: Client, event: Event, name: str) -> None:
     assert client.post(reverse(name, args=[event.slug]))["Location"].startswith("/signin?next=")
+
+
+@pytest.fixture
+def nobody_tried() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.mark.usefixtures("nobody_tried")
+def test_who_guesses_passwords_has_to_wait(client: Client, host: User) -> None:
+    def attempt(password: str, address: str = "192.0.2.7") -> HttpResponse:
+        said = {"username": "hadar", "password": password}
+        return client.post(reverse("signin"), said, REMOTE_ADDR=address)  # type: ignore[return-value]
+
+    assert {attempt(f"lemon {n}").status_code for n in range(WRONG_A_MINUTE)} == {200}
+    answer = attempt("orange grove")
+    assert answer.status_code == 429 and answer["Retry-After"] == "60"
+    assert "too many wrong tries" in answer.content.decode()
+    assert attempt("orange grove", "192.0.2.8").status_code == 302
+
+
+@pytest.mark.usefixtures("nobody_tried")
+def test_who_guesses_addresses_has_to_wait_and_the_right_one_still_lets_in(client: Client) -> None:
+    token = access.new_token()
+    codes = [
+        client.get(reverse("signin_link", args=[f"x{n}"])).status_code for n in range(WRONG_A_MINUTE + 1)
+    ]
+    assert codes == [403] * WRONG_A_MINUTE + [429]
+    assert client.get(reverse("signin_link", args=[token])).status_code == 302

@@ -22,6 +22,7 @@ from cordially.dashboard.page import event_page
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
 from cordially.guests.models import Guest
+from cordially.guests.texts import clean
 from cordially.invitations import campaigns as ledger
 from cordially.invitations.campaigns import Audience, AudienceChanged, CantStart
 from cordially.invitations.lifecycle import LIVE, State
@@ -153,7 +154,7 @@ def send(request: HttpRequest, event: Event) -> HttpResponse:
             event,
             selection.guests(event),
             template=template,
-            name=request.POST.get("name", "").strip()[:120],
+            name=clean(request.POST.get("name", ""), 120),
             by=user_of(request),
             confirmed=confirmed,
             **_meant(request.POST),

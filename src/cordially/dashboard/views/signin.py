@@ -16,8 +16,15 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cordially.accounts import access
+from cordially.lib import rates
 
 STALE = "This address is no longer good: the server prints a new one each time it starts."
+
+
+TOO_MANY = "There were too many wrong tries from here. Wait a minute, then try again."
+
+#: from one address: more than anybody mistypes
+WRONG_A_MINUTE = 20
 
 
 def _after(request: HttpRequest) -> str:
@@ -36,10 +43,14 @@ def signin(request: HttpRequest) -> HttpResponse:
     """By name and password."""
     if request.user.is_authenticated and request.method == "GET":
         return redirect(_after(request))
+    if request.method == "POST" and rates.is_over("signin", _address(request), most=WRONG_A_MINUTE):
+        return _wait(request)
     form = AuthenticationForm(request, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        login(request, form.get_user())
-        return redirect(_after(request))
+    if request.method == "POST":
+        if form.is_valid():
+            login(request, form.get_user())
+            return redirect(_after(request))
+        rates.count("signin", _address(request), most=WRONG_A_MINUTE)
     return render(request, "dashboard/signin.html", {"form": form, "next": _after(request)})
 
 
@@ -50,8 +61,21 @@ def signin_link(request: HttpRequest, token: str) -> HttpResponse:
     if access.is_valid(token):
         login(request, cast(User, access.host()), backend="django.contrib.auth.backends.ModelBackend")
         return redirect(_after(request))
+    if rates.count("signin", _address(request), most=WRONG_A_MINUTE):
+        return _wait(request)
     form = AuthenticationForm(request)
     return render(request, "dashboard/signin.html", {"form": form, "stale": STALE}, status=403)
+
+
+def _address(request: HttpRequest) -> str:
+    return str(request.META.get("REMOTE_ADDR") or "")
+
+
+def _wait(request: HttpRequest) -> HttpResponse:
+    context = {"form": AuthenticationForm(request), "next": _after(request), "stale": TOO_MANY}
+    response = render(request, "dashboard/signin.html", context, status=429)
+    response["Retry-After"] = str(rates.WINDOW)
+    return response
 
 
 @require_POST

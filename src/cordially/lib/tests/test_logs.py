@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from types import SimpleNamespace
+
+import uvicorn
 
 from cordially.lib.logs import Discreet
+from cordially.providers.simulator import app as simulator
+from cordially.server import Server
 
 
 def entry(message: str, *, exc_info: bool = False) -> str:
@@ -36,3 +41,21 @@ def test_times_and_plain_counts_stay() -> None:
     assert entry("2026-11-23 02:07:05,087 5000000 rows, port 18431") == (
         "2026-11-23 02:07:05,087 5000000 rows, port 18431"
     )
+
+
+def test_the_servers_own_words_are_masked_too() -> None:
+    for make in (
+        lambda: Server(SimpleNamespace(app=None)),  # type: ignore[arg-type]
+        lambda: uvicorn.Config("x", log_config=simulator._LOGGING, log_level="warning"),
+    ):
+        for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+            logger = logging.getLogger(name)
+            logger.handlers, logger.propagate = [], True
+        make()
+        found: logging.Logger | None = logging.getLogger("uvicorn.error")
+        handlers = []
+        while found:
+            handlers += found.handlers
+            found = found.parent if found.propagate else None
+        ours = [handler for handler in handlers if type(handler) is logging.StreamHandler]
+        assert ours and all(isinstance(handler.formatter, Discreet) for handler in ours)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,12 +17,23 @@ from .config import Faults, SimulatorConfig
 from .contents import ContentApi
 from .control import Control
 from .courier import Courier
+from .door import Guard, open_to_all
 from .flights import Flights
 from .limits import most_in_a_second
 from .messages import MessagesApi
 from .phone import PhonePages
 from .plan import Chance
 from .store import SimMessage, Store
+
+_LOGGING: Final = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {"class": "cordially.lib.logs.Discreet", "format": "%(levelname)s %(name)s: %(message)s"}
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "loggers": {"uvicorn": {"handlers": ["stderr"], "propagate": False}},
+}
 
 __all__ = [
     "Faults",
@@ -61,8 +73,9 @@ class Record:
 class Simulator:
     """Built anywhere, started in the event loop that serves `app`."""
 
-    def __init__(self, config: SimulatorConfig) -> None:
+    def __init__(self, config: SimulatorConfig, private: Guard) -> None:
         self.config = config
+        self._private = private
         self._store = Store(config.path)
         self._agenda = Agenda(self._store.together)
         self._courier = Courier(config.auth_token, self._agenda)
@@ -107,8 +120,10 @@ class Simulator:
         routes: list[BaseRoute] = [
             *self._messages.routes,
             *ContentApi(self.config, self._store, gate).routes,
-            *PhonePages(self._store).routes,
-            *Control(self._store, self._messages.doors, self._chance, self._courier, self.reset).routes,
+            *PhonePages(self._store, self._private).routes,
+            *Control(
+                self._store, self._messages.doors, self._chance, self._courier, self.reset, self._private
+            ).routes,
         ]
         return Starlette(
             routes=routes,
@@ -126,10 +141,18 @@ class Simulator:
             await self.stop()
 
 
-def create_simulator(config: SimulatorConfig) -> Simulator:
-    return Simulator(config)
+def create_simulator(config: SimulatorConfig, private: Guard = open_to_all) -> Simulator:
+    """`private` goes round every page and door that Twilio has not: the phones, and what tests control."""
+    return Simulator(config, private)
 
 
 def run_simulator(host: str, port: int, config: SimulatorConfig) -> None:
     """Serve until interrupted."""
-    uvicorn.run(create_simulator(config).app, host=host, port=port, log_level="warning", access_log=False)
+    uvicorn.run(
+        create_simulator(config).app,
+        host=host,
+        port=port,
+        log_config=_LOGGING,
+        log_level="warning",
+        access_log=False,
+    )

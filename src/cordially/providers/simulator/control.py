@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from .config import Faults
 from .courier import Courier
-from .door import json_answer
+from .door import Guard, json_answer
 from .limits import Door, most_in_a_second
 from .plan import Chance
 from .store import SimMessage, Store
@@ -27,6 +27,7 @@ class Control:
         chance: Chance,
         courier: Courier,
         reset: Callable[[bool], None],
+        private: Guard,
     ) -> None:
         self._store = store
         self._doors = doors
@@ -34,9 +35,9 @@ class Control:
         self._courier = courier
         self._reset_all = reset
         self.routes = [
-            Route("/_simulator/messages.json", self._messages, methods=["GET"]),
-            Route("/_simulator/faults", self._faults, methods=["GET", "POST"]),
-            Route("/_simulator/reset", self._reset, methods=["POST"]),
+            Route("/_simulator/messages.json", private(self._messages), methods=["GET"]),
+            Route("/_simulator/faults", private(self._faults), methods=["GET", "POST"]),
+            Route("/_simulator/reset", private(self._reset), methods=["POST"]),
         ]
 
     async def _messages(self, request: Request) -> Response:

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from enum import Enum, auto
 
+#: how many of the last requests are remembered, of each sender and on the disk
+MOST_ARRIVALS = 200_000
 _WINDOW = 1.0
 
 
@@ -19,7 +21,7 @@ class Door:
     """One sender's requests. All times are of time.monotonic."""
 
     def __init__(self, per_second: int, arrivals: Sequence[float] = ()) -> None:
-        self.arrivals = deque(arrivals)
+        self.arrivals = deque(arrivals, maxlen=MOST_ARRIVALS)
         self._limit = per_second
         self._recent: deque[float] = deque()
         self._taken: deque[float] = deque()

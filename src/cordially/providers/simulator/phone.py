@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from .door import Guard
 from .errors import FAILURES
 from .magic import MAGIC_NUMBERS, magic_of
 from .store import CHANNEL, Recipient, SimMessage, Store
@@ -56,13 +57,13 @@ _CODES_OF_TWO: Final = frozenset(
 
 
 class PhonePages:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, private: Guard) -> None:
         self._store = store
         self.routes = [
-            Route("/phone", self._phones, methods=["GET"]),
+            Route("/phone", private(self._phones), methods=["GET"]),
             Route("/phone.css", _asset("phone.css", "text/css"), methods=["GET"]),
             Route("/phone.js", _asset("phone.js", "text/javascript"), methods=["GET"]),
-            Route("/phone/{number}", self._phone, methods=["GET"]),
+            Route("/phone/{number}", private(self._phone), methods=["GET"]),
         ]
 
     async def _phones(self, request: Request) -> Response:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .content import Approval, Content
+from .limits import MOST_ARRIVALS
 
 CHANNEL = "whatsapp:"
 
@@ -60,6 +61,7 @@ _COLUMNS = (
 )
 _WIDTH = _COLUMNS.count(",") + 1
 _VARIABLES = 7
+_TIDIED_EVERY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,9 @@ class Store:
     # arrivals
 
     def add_arrival(self, sender: str, at: float) -> None:
-        self._db.execute("INSERT INTO arrivals VALUES (?, ?)", (sender, at))
+        row = self._db.execute("INSERT INTO arrivals VALUES (?, ?)", (sender, at)).lastrowid or 0
+        if row % _TIDIED_EVERY == 0:
+            self._db.execute("DELETE FROM arrivals WHERE rowid <= ?", (row - MOST_ARRIVALS,))
 
     def arrivals(self, sender: str) -> list[float]:
         rows = self._db.execute("SELECT at FROM arrivals WHERE sender = ? ORDER BY rowid", (sender,))

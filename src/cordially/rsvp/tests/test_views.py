@@ -7,6 +7,7 @@ import pytest
 
 from cordially.guests.models import Guest
 from cordially.rsvp.models import Answer
+from cordially.rsvp.views import ANSWERS_A_MINUTE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 
@@ -326,3 +327,20 @@ def test_the_calendar_entry_is_the_same_one_every_time(client, url, now):
     first = uid()
     now.shift(3600)
     assert uid() == first
+
+
+# --- a flood
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "One moment, please"), ("he", "רק רגע")])
+def test_a_flood_of_answers_has_to_wait(client, guest, url, language, title):
+    guest.language = language
+    guest.save()
+    codes = [answer(client, url, follow=False, note=f"{n}").status_code for n in range(ANSWERS_A_MINUTE)]
+    assert codes == [303] * ANSWERS_A_MINUTE
+    refused = answer(client, url, note="one too many")
+    assert refused.status_code == 429 and refused["Retry-After"] == "60"
+    assert refused["Cache-Control"] == "private, no-store"
+    assert title in text(refused)
+    assert Answer.objects.get(is_current=True).note == f"{ANSWERS_A_MINUTE - 1}"
+    assert client.get(url).status_code == 200

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from twilio.base.exceptions import TwilioRestException
 
+from cordially.providers.simulator import limits, store
 from cordially.providers.simulator.limits import Door, Verdict, most_in_a_second
 
 from .conftest import Receiver, Stand, wait_for
@@ -82,3 +83,14 @@ def test_each_sender_has_its_own_limit(run: Callable[..., Stand]) -> None:
     stand.send("+491701234567", content, from_="whatsapp:+15550100001")
     with pytest.raises(TwilioRestException):
         stand.send("+491701234567", content)
+
+
+def test_arrivals_are_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_ARRIVALS", 5)
+    monkeypatch.setattr(store, "MOST_ARRIVALS", 5)
+    monkeypatch.setattr(store, "_TIDIED_EVERY", 4)
+    door, record = limits.Door(0), store.Store(None)
+    for n in range(20):
+        door.arrive(float(n))
+        record.add_arrival("+15550100000", float(n))
+    assert list(door.arrivals) == record.arrivals("+15550100000") == [15.0, 16.0, 17.0, 18.0, 19.0]
