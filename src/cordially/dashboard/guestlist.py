@@ -50,6 +50,10 @@ SORTS = {
 
 OPTED_OUT = "Asked not to be written to"
 
+#: states that say more about a guest than whether a message can reach them
+_TOLD = [state.value for state in State if state is not State.SKIPPED]
+_UNREACHABLE = Q(phone="") | Q(opted_out_at__isnull=False)
+
 
 @dataclass(frozen=True)
 class Filter:
@@ -127,10 +131,9 @@ def _related(event: Event, wanted: Filter) -> QuerySet[Any]:
         bucket: Any = F("inv__state")
         related = related.filter(inv__isnull=False)
     else:
-        told = [state.value for state in State if state is not State.SKIPPED]
         bucket = Case(
-            When(inv__state__in=told, then=F("inv__state")),
-            When(Q(phone="") | Q(opted_out_at__isnull=False), then=Value(BLOCKED)),
+            When(inv__state__in=_TOLD, then=F("inv__state")),
+            When(_UNREACHABLE, then=Value(BLOCKED)),
             When(inv__state=State.SKIPPED, then=Value(State.SKIPPED.value)),
             default=Value(NEW),
             output_field=CharField(),
@@ -192,14 +195,41 @@ class Figures:
 
 
 def figures(event: Event, wanted: Filter) -> Figures:
-    """One query for every figure of the page."""
+    """Every figure of the page, in a few queries."""
+    people = _related(event, wanted).order_by()
+    if wanted.q or wanted.campaign:
+        return _counted(people)
+    # the whole list, each guest beside invitation and answer, costs too much at 100,000: only the few are joined
+    answers = Answer.objects.filter(guest__event=event, is_current=True)
+    result = _counted(people.filter(pk__in=answers.values("guest")))
+    for bucket, number in _buckets(event).items():
+        if silent := number - result.count(show=bucket):
+            result.matrix[bucket, SILENT] += silent
+    return result
+
+
+def _counted(people: QuerySet[Any]) -> Figures:
     result = Figures()
-    counted = _related(event, wanted).order_by().values("bucket", "ans__reply")
-    for row in counted.annotate(n=Count("pk"), people=Sum("ans__heads")):
+    for row in people.values("bucket", "ans__reply").annotate(n=Count("pk"), people=Sum("ans__heads")):
         reply = row["ans__reply"] or SILENT
         result.matrix[row["bucket"], reply] += row["n"]
         result.heads[reply] += row["people"] or 0
     return result
+
+
+def _buckets(event: Event) -> Counter[str]:
+    """How many of the event's guests are in each bucket."""
+    campaigns = list(event.campaigns.values_list("pk", flat=True))
+    current = Invitation.objects.filter(campaign__in=campaigns, is_current=True).order_by()
+    states: dict[str, int] = dict(current.values_list("state").annotate(Count("pk")))
+    unreachable = _related(event, Filter()).order_by().filter(_UNREACHABLE)
+    among_them: dict[str | None, int] = dict(unreachable.values_list("inv__state").annotate(Count("pk")))
+    skipped = State.SKIPPED.value
+    found = Counter({state: number for state, number in states.items() if state in _TOLD})
+    found[BLOCKED] = sum(number for state, number in among_them.items() if state not in _TOLD)
+    found[skipped] = states.get(skipped, 0) - among_them.get(skipped, 0)
+    found[NEW] = event.guests.count() - found.total()
+    return found
 
 
 @dataclass(frozen=True)

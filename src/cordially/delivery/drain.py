@@ -20,11 +20,11 @@ from cordially.invitations import ledger
 from cordially.invitations.attempts import Attempt
 from cordially.invitations.ledger import Claim
 from cordially.invitations.lifecycle import State
-from cordially.invitations.models import Sender, Source, StatusEvent
+from cordially.invitations.models import Sender, Source
 from cordially.invitations.news import News
 from cordially.lib.clock import now as clock_now
-from cordially.providers.base import Outcome, OutgoingMessage, Provider, Refused, Withheld
-from cordially.providers.errors import ErrorClass
+from cordially.providers.base import Outcome, OutgoingMessage, Provider, Refused, Unknown, Withheld
+from cordially.providers.errors import ErrorClass, Fault
 
 from . import verdicts, wording
 from .outage import is_the_databases, one_line
@@ -47,6 +47,8 @@ STOP_WITHIN = 19.0  # seconds that a stop waits for a ledger that can't be writt
 MOST_AT_ONCE = 450
 #: seconds from a claim to the moment at which its request leaves, at most (of a line that is open)
 CLAIMED_EARLY = 0.35
+#: lost answers in a row after which everybody waits
+MOST_UNANSWERED = 20
 #: WhatsApp takes about one message in six seconds for the same number
 SAME_NUMBER = 6.0
 
@@ -62,6 +64,7 @@ class Drainer:
         holder: str,
         on_commit: Callable[[], None] = lambda: None,
         dead: Callable[[], Sequence[str]] = tuple,
+        pace: Pace | None = None,
     ) -> None:
         self.sender_id = sender.pk
         self.phone = sender.phone
@@ -71,11 +74,15 @@ class Drainer:
         self._on_commit = on_commit
         #: holders of leases that surely don't live any more
         self._dead = dead
-        self._pace = Pace(_limits(sender))
+        #: what left through this process is known best here, also when the lease was lost in between
+        self._pace = pace or Pace(_limits(sender))
+        self._pace.limits = _limits(sender)
         self._wordings: dict[int, Wording] = {}
         self._news: list[News] = []
         self._flying: dict[str, asyncio.Task[None]] = {}
         self._slots: dict[str, Slot] = {}
+        self._campaigns: dict[str, int] = {}
+        self._unanswered = 0  # requests in a row that may have been taken, and no word of it
         self._lease_good_until = 0.0
         #: the same by the clock: a machine that was frozen has no idea how long
         self._lease_ends = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -102,7 +109,7 @@ class Drainer:
     def may_leave(self, key: str) -> bool:
         """Asked when the request of that attempt would leave this machine; it leaves when this says so."""
         slot = self._slots.get(key)
-        if slot is None or not self._is_mine():
+        if slot is None or not self._may_go(self._campaigns[key]):
             return False
         slot.leave(time.monotonic())
         return True
@@ -249,6 +256,7 @@ class Drainer:
         key = claim.attempt.key
         self._pace.take(slot, claim.phone)
         self._slots[key] = slot
+        self._campaigns[key] = claim.campaign_id
         self._flying[key] = asyncio.create_task(self._send(claim, slot.at))
 
     async def _send(self, claim: Claim, at: float) -> None:
@@ -265,12 +273,13 @@ class Drainer:
         finally:
             del self._flying[key]
             self._slots.pop(key).left = True
+            del self._campaigns[key]
             if not self._flying or len(self._news) >= 100:
                 self._awake.set()
 
     async def _attempt(self, claim: Claim) -> News:
         slot = self._slots[claim.attempt.key]
-        if not self._may_leave(claim):
+        if not self._may_go(claim.campaign_id):
             self._pace.give_back(slot, claim.phone)
             return verdicts.not_requested(claim.attempt, clock_now())
         words = self._wordings[claim.campaign_id]
@@ -288,30 +297,38 @@ class Drainer:
         outcome = await self.provider.send(message)
         if isinstance(outcome, Withheld) or (isinstance(outcome, Refused) and outcome.fault.code is None):
             self._pace.give_back(slot, claim.phone)
-        return verdicts.of_outcome(claim.attempt, self._with_rest(outcome), clock_now())
+        news = verdicts.of_outcome(claim.attempt, self._with_rest(outcome), clock_now())
+        return self._rested(news) if isinstance(outcome, Unknown) else news
 
-    def _may_leave(self, claim: Claim) -> bool:
+    def _rested(self, news: News) -> News:
+        """One lost answer is bad luck; many in a row are Twilio's trouble, and everybody waits."""
+        self._unanswered += 1
+        if self._unanswered % MOST_UNANSWERED:
+            return news
+        rests = min(60.0, 2.0 ** min(6, self._unanswered // MOST_UNANSWERED))
+        return replace(news, fault=Fault(ErrorClass.RETRY_SOON, "Twilio doesn’t answer.", rests=rests))
+
+    def _may_go(self, campaign_id: int) -> bool:
         """Between the claim and its moment the host may have paused, and the lease may have ended."""
-        if self._stopping or claim.campaign_id not in self._running:
+        if self._stopping or campaign_id not in self._running:
             return False
-        return self._is_mine()
-
-    def _is_mine(self) -> bool:
         return time.monotonic() < self._lease_good_until and clock_now() < self._lease_ends
 
     def _with_rest(self, outcome: Outcome) -> Outcome:
         """Everybody waits when the provider can't be reached, or asks for it: nobody's attempt is at fault."""
+        if not isinstance(outcome, Unknown):
+            self._unanswered = 0
         if not isinstance(outcome, Refused):
             self._unreachable = 0
             return outcome
         if outcome.fault.code is None and outcome.fault.error_class == ErrorClass.RETRY_SOON:
             if time.monotonic() > self._held_for_nobody:
                 self._unreachable += 1  # longer each time, a minute at most
-            rests = min(60.0, 2.0**self._unreachable)
+            rests = min(60.0, 2.0 ** min(6, self._unreachable))
             self._held_for_nobody = time.monotonic() + rests
             return replace(outcome, fault=replace(outcome.fault, rests=rests))
         if outcome.fault.slows and outcome.retry_after:
-            return replace(outcome, fault=replace(outcome.fault, rests=outcome.retry_after))
+            return replace(outcome, fault=replace(outcome.fault, rests=min(3600.0, outcome.retry_after)))
         return outcome
 
 
@@ -322,7 +339,7 @@ def _limits(sender: Sender) -> Limits:
 def _sent_before(sender_id: int, limits: Limits) -> Sent:
     """What left lately as the ledger knows it, as far as the limits ask for it."""
     now, mono = clock_now(), time.monotonic()
-    begun = StatusEvent.objects.filter(status=State.SENDING, invitation__campaign__sender=sender_id)
+    begun = ledger.left(sender_id)
 
     def left(at: dt.datetime) -> float:
         """When it left, at the latest, in this process's time."""

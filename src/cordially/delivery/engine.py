@@ -17,6 +17,7 @@ from . import wake
 from .alive import Life
 from .drain import Drainer
 from .outage import is_the_databases, one_line
+from .pace import Limits, Pace
 from .rescue import Rescue
 from .thread import LedgerThread
 
@@ -46,6 +47,8 @@ class Engine:
         self._on_commit = on_commit
         self._rescue = Rescue(provider, thread, surely_after)
         self._drainers: dict[int, Drainer] = {}
+        #: kept while a lease is lost and taken again
+        self._paces: dict[int, Pace] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -128,6 +131,7 @@ class Engine:
                     self.holder,
                     self._on_commit,
                     dead=self._life.dead if self._life else tuple,
+                    pace=self._paces.setdefault(sender.pk, Pace(Limits(sender.per_second))),
                 )
                 self._drainers[sender.pk] = drainer
                 self._tasks[sender.pk] = asyncio.create_task(self._drain(drainer))

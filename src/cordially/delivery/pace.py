@@ -80,14 +80,17 @@ class Pace:
         self._eased_at = 0.0
 
     def refill(self, sent: Sent) -> None:
-        """Remember what left before; the hour in place of what was remembered of it."""
+        """Remember what left before. Of two accounts of the hour the fuller one counts: clocks may jump."""
         for at in sent.second:
-            self._last = Slot(at, at, left=True)
-            self._second.append(self._last)
-        self._hour.clear()
-        self._in_hour = 0
-        for at, count in sent.hour:
-            self._count(at, count)
+            slot = Slot(at, at, left=True)
+            self._second.append(slot)
+            if self._last is None or self._last.at < at:
+                self._last = slot
+        if sum(count for _, count in sent.hour) >= self._in_hour:
+            self._hour.clear()
+            self._in_hour = 0
+            for at, count in sent.hour:
+                self._count(at, count)
         for at, phone in sent.people:
             self._people[phone] = max(at, self._people.get(phone, at))
             self._people.move_to_end(phone)

@@ -21,6 +21,7 @@ from cordially.lib.clock import now as clock_now
 from cordially.providers.base import FoundMessage, Provider
 
 from . import verdicts, wording
+from .outage import is_the_databases
 from .thread import LedgerThread
 from .wording import Wording
 
@@ -31,7 +32,10 @@ BATCH = 50
 #: after so long without news a message is not asked about any more
 GIVE_UP_LOOKING = dt.timedelta(days=3)
 #: messages are looked for that much before the request: this machine's clock and the provider's may differ
-CLOCKS_DIFFER = dt.timedelta(days=1)
+CLOCKS_DIFFER = dt.timedelta(days=30)
+NEVER_ANSWERED = "Twilio never answered for this guest. Try again, or copy the personal link."
+#: requests of one invitation that the provider may lose before a person is asked
+MOST_LOST = 10
 _SHORTEST = dt.timedelta(seconds=2)
 _LONGEST = dt.timedelta(hours=6)
 #: somebody waits for an unsure one
@@ -55,10 +59,18 @@ class Doubt:
     requested_at: dt.datetime
 
 
+def _while_it_makes_sense(tries: int, phone: str) -> dt.datetime | None:
+    return clock_now() if tries < MOST_LOST else None
+
+
 def in_doubt(account: str, states: Sequence[State], now: dt.datetime) -> list[Doubt]:
     """Those whose time to be asked about has come, the oldest first."""
     # an unsure one that seems to wait longer than it ever does had its time from a clock that ran ahead
-    its_time = Q(look_at__lte=now) | Q(state=State.UNSURE, look_at__gt=now + 10 * _LONGEST_UNSURE)
+    its_time = (
+        Q(look_at__lte=now)
+        | Q(state=State.UNSURE, look_at__gt=now + 10 * _LONGEST_UNSURE)
+        | Q(look_at__gt=now + GIVE_UP_LOOKING + _LONGEST)
+    )
     rows = (
         Invitation.objects.filter(its_time, campaign__sender__account=account, state__in=states)
         .order_by("look_at")
@@ -146,14 +158,38 @@ class Rescue:
         doubts = await self._thread.run(in_doubt, self.provider.account, states, begun)
         if not doubts:
             return 0
-        news = [item for item in await asyncio.gather(*(ask(doubt) for doubt in doubts)) if item]
-        moved = await self._thread.run(ledger.record, news) if news else 0
+        answers = await asyncio.gather(*(ask(doubt) for doubt in doubts), return_exceptions=True)
+        moved = await self._record([item for item in answers if isinstance(item, News)])
+        for problem in answers:
+            if isinstance(problem, BaseException):
+                self._complain(problem)
         # whatever moved has a time of its own by now
         await self._thread.run(look_again, doubts, begun)
         if soon := [(doubt, self._sure_at(doubt)) for doubt in doubts if doubt.attempt in self._missing]:
             await self._thread.run(look_at, soon)
         self._forget()
         return moved
+
+    async def _record(self, news: Sequence[News]) -> int:
+        """All together, or one by one when one of them can't be written."""
+        try:
+            return await self._thread.run(ledger.record, news) if news else 0
+        except Exception as error:
+            self._complain(error)
+        return sum([await self._record_one(item) for item in news])
+
+    async def _record_one(self, item: News) -> int:
+        try:
+            return await self._thread.run(ledger.record, [item])
+        except Exception as error:
+            self._complain(error)
+            return 0
+
+    def _complain(self, error: BaseException) -> None:
+        """A database that is out of order stops the round; anything else is one message's own trouble."""
+        if not isinstance(error, Exception) or is_the_databases(error):
+            raise error
+        logger.error("a look-up went wrong", exc_info=error)
 
     def _sure_at(self, doubt: Doubt) -> dt.datetime:
         """When the provider's silence about it is proof enough."""
@@ -171,7 +207,8 @@ class Rescue:
 
     async def _find(self, doubt: Doubt) -> News | None:
         """The message that the unsure attempt made; queued again when there surely is none."""
-        listed = await self.provider.find(doubt.sender, doubt.phone, doubt.requested_at - CLOCKS_DIFFER)
+        since = min(doubt.requested_at, clock_now()) - CLOCKS_DIFFER
+        listed = await self.provider.find(doubt.sender, doubt.phone, since)
         if listed is None:
             return None
         if match := await self._match(doubt, listed):
@@ -185,7 +222,13 @@ class Rescue:
         self._missing.pop(doubt.attempt, None)
         logger.info("invitation %s: Twilio never took it, queued again", doubt.attempt.invitation_id)
         return News(
-            State.QUEUED, clock_now(), Source.RESCUE, doubt.attempt, raw="Twilio never took it, queued again"
+            State.QUEUED,
+            clock_now(),
+            Source.RESCUE,
+            doubt.attempt,
+            raw="Twilio never took it, queued again",
+            again=_while_it_makes_sense,
+            hopeless=NEVER_ANSWERED,
         )
 
     def _surely_missing(self, doubt: Doubt) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from django.conf import settings
 
+from cordially.invitations import ledger
 from cordially.invitations.attempts import Attempt, read_key
-from cordially.invitations.ledger import UNSURE_REASON
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Source
 from cordially.invitations.news import Again, News
@@ -46,10 +46,16 @@ def of_outcome(attempt: Attempt, outcome: Outcome, now: dt.datetime) -> News:
         now,
         Source.ENGINE,
         attempt=attempt,
-        reason=UNSURE_REASON,
+        reason=_why_unsure(outcome.why),
         look_at=now + UNSURE_LOOK,
         raw=outcome.why,
     )
+
+
+def _why_unsure(why: str) -> str:
+    if "time-out" in why.lower() or "timeout" in why.lower():
+        return ledger.SLOW_REASON
+    return ledger.ERROR_REASON if why.startswith("Twilio answered") else ledger.UNSURE_REASON
 
 
 def not_requested(attempt: Attempt, now: dt.datetime) -> News:
@@ -107,7 +113,10 @@ def _of_fault(
         reason=fault.reason[:300],
         fault=fault,
         again=again,
-        hopeless=replace(fault, cure=INSTEAD).reason if again else fault.reason,
+        counts=fault.code is not None,
+        hopeless=(fault if fault.error_class == ErrorClass.GUEST else replace(fault, cure=INSTEAD)).reason[
+            :300
+        ],
     )
 
 

@@ -149,8 +149,9 @@ def _tell(batch: Iterable[Waiting], error: Exception | None = None) -> None:
 
 @transaction.atomic
 def _record(news: Sequence[News], account: str) -> None:
-    ledger.record_in_transaction(news)
+    # the sender's row before the invitations', as whoever starts a campaign locks them
     ledger.heard(account, clock_now())
+    ledger.record_in_transaction(news)
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 
 from cordially.events.models import Event
 from cordially.guests.models import Guest
@@ -142,13 +142,15 @@ def start_campaign(
     sender: Sender | None = None,
     purpose: str = INVITATION,
     again: bool = False,
+    latest: int | None = None,
     now: dt.datetime | None = None,
 ) -> Campaign:
     """Freeze the audience and queue an invitation for everyone in it who can have one; skip the others.
 
     Nobody gets a second message for the same purpose, unless `again` says so; and nobody gets one while
     another is still under way. One transaction, a fixed number of statements. Raises CantStart;
-    AudienceChanged when `confirmed` is given and is not the number of those who would be sent a message.
+    AudienceChanged when `confirmed` is given and is not the number of those who would be sent a message, or
+    when `latest`, the event's newest campaign (0 for none) that the host knew of, is not the newest any more.
     """
     now = now or clock_now()
     # two presses on Send must see each other: on PostgreSQL the second waits here, on SQLite it already has
@@ -183,7 +185,9 @@ def start_campaign(
     rows = Invitation.objects.filter(campaign=campaign)
     states = dict(rows.values_list("state").annotate(Count("id")).order_by())
     ready, total = states.get(State.QUEUED, 0), sum(states.values())
-    if confirmed is not None and ready != confirmed:
+    older = Campaign.objects.filter(event=event).exclude(pk=campaign.pk)
+    overtaken = again and latest is not None and older.filter(pk__gt=latest).exists()
+    if overtaken or (confirmed is not None and ready != confirmed):
         raise AudienceChanged(ready)
     if not ready:
         raise CantStart("Nobody of the selected guests can be invited now.")
@@ -267,11 +271,20 @@ def pause(campaign: Campaign, by: User | None = None, reason: str = "") -> bool:
 @transaction.atomic
 def resume(campaign: Campaign, by: User | None = None) -> bool:
     """Go on exactly where it stopped. Who meets the same fault again may fail alone."""
-    row = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    row = Campaign.objects.select_for_update(of=("self",)).select_related("sender").get(pk=campaign.pk)
+    _queue_up_again(row)
     Campaign.objects.filter(pk=row.pk).update(
         resumed_past=_with(row.resumed_past, row.paused_code), paused_code=None
     )
     return _switch(campaign.pk, CampaignState.PAUSED, CampaignState.RUNNING, "")
+
+
+def _queue_up_again(campaign: Campaign) -> None:
+    """Others had their turns meanwhile: it shares with them from here on, and does not catch up alone."""
+    waiting = Invitation.objects.filter(campaign=campaign, state=State.QUEUED)
+    first = waiting.aggregate(first=Min("turn"))["first"]
+    if first is not None and first <= campaign.sender.turn:
+        waiting.update(turn=F("turn") + (campaign.sender.turn + 1 - first))
 
 
 def _with(codes: list[int], code: int | None) -> list[int]:
@@ -307,6 +320,13 @@ def retry(invitations: QuerySet[Invitation], by: User | None = None) -> int:
     and campaigns that were cancelled.
     """
     now = clock_now()
+    # Send and Try again must see each other, as two presses on Send do
+    events = Event.objects.filter(campaigns__invitations__in=invitations.order_by().values("pk")).distinct()
+    list(
+        Event.objects.select_for_update()
+        .filter(pk__in=list(events.values_list("pk", flat=True)))
+        .order_by("pk")
+    )
     wanted = (
         invitations.filter(is_current=True, guest__opted_out_at=None)
         .exclude(guest__phone="")

@@ -35,10 +35,14 @@ logger = logging.getLogger(__name__)
 
 OPTED_OUT = "Asked not to be written to."
 UNSURE_REASON = "The line broke while sending. Asking Twilio before anything is sent again."
+SLOW_REASON = "Twilio took too long to answer. Asking Twilio before anything is sent again."
+ERROR_REASON = "Twilio answered with an error. Asking Twilio before anything is sent again."
+STOPPED_REASON = "Sending was interrupted. Asking Twilio before anything is sent again."
 CANCELLED = "Cancelled."
 #: a lease or a wait that ends later than this was written by a clock that ran ahead
 FARTHEST_LEASE = dt.timedelta(seconds=60)
 FARTHEST_RETRY = dt.timedelta(hours=25)
+FARTHEST_HOLD = dt.timedelta(hours=2)
 #: "too fast" is said of many messages at once, and means one thing
 SLOWED_ONCE = dt.timedelta(seconds=5)
 #: so many of the same unclear failure, and not one message on a phone: it is not the guests' fault
@@ -85,7 +89,7 @@ def take_lease(
         Q(lease_until=None)
         | Q(lease_until__lt=now)
         | Q(lease_until__gt=now + FARTHEST_LEASE)
-        | Q(lease_holder="")
+        | Q(lease_holder__in=["", holder])
         | Q(lease_holder__in=dead)
     )
     taken = (
@@ -113,7 +117,7 @@ def doubt_forgotten(account: str, before: dt.datetime, now: dt.datetime) -> int:
 def _doubt(rows: QuerySet[Invitation], now: dt.datetime) -> int:
     """Nobody knows what became of these requests: Twilio is asked before anything is sent again."""
     left = rows.filter(state=State.SENDING).update(
-        state=State.UNSURE, look_at=now, reason=UNSURE_REASON, changed_at=now
+        state=State.UNSURE, look_at=now, reason=STOPPED_REASON, changed_at=now
     )
     if left:
         log_all(rows.filter(state=State.UNSURE, changed_at=now), Source.RESCUE, now)
@@ -156,7 +160,7 @@ def tick(
     if not renew_lease(sender_id, holder, seconds, now):
         return Tick([], None)
     sender = Sender.objects.get(pk=sender_id)
-    if sender.state != SenderState.ACTIVE or (sender.held_until and sender.held_until > now):
+    if sender.state != SenderState.ACTIVE or is_held(sender, now):
         return Tick([], sender)
     uids = dict(Campaign.objects.filter(sender=sender, state=CampaignState.RUNNING).values_list("pk", "uid"))
     claims = _claim(sender, uids, limit, rests_until, dt.timedelta(seconds=rest), now) if limit > 0 else []
@@ -242,8 +246,12 @@ def _take(claims: Sequence[Claim], sender: Sender, turn: int, now: dt.datetime) 
 
 def due_now(now: dt.datetime) -> int:
     """Make ready whatever waited for this instant. Returns how many."""
-    come = Q(due_at__lte=now) | Q(due_at__gt=now + FARTHEST_RETRY)
-    return Invitation.objects.filter(come, state=State.QUEUED).update(due_at=None)
+    waiting = Invitation.objects.filter(state=State.QUEUED)
+    # two statements: SQLite uses the index of what waits for neither when they are joined by OR
+    return sum(
+        waiting.filter(come).update(due_at=None)
+        for come in (Q(due_at__lte=now), Q(due_at__gt=now + FARTHEST_RETRY))
+    )
 
 
 def finish_campaigns(now: dt.datetime) -> int:
@@ -289,11 +297,15 @@ def pause_sender(sender_id: int, code: int | None, reason: str, now: dt.datetime
     )
 
 
+def is_held(sender: Sender, now: dt.datetime) -> bool:
+    """Whether the provider asked for less, and that time is not over."""
+    return sender.held_until is not None and now < sender.held_until <= now + FARTHEST_HOLD
+
+
 def hold_sender(sender_id: int, until: dt.datetime, reason: str) -> None:
-    """Claim nothing before that instant: the provider asked for less."""
-    Sender.objects.filter(pk=sender_id).filter(Q(held_until=None) | Q(held_until__lt=until)).update(
-        held_until=until, held_reason=reason[:300]
-    )
+    """Claim nothing before that instant, two hours from now at most: the provider asked for less."""
+    sooner = Q(held_until=None) | Q(held_until__lt=until) | Q(held_until__gt=until + FARTHEST_HOLD)
+    Sender.objects.filter(sooner, pk=sender_id).update(held_until=until, held_reason=reason[:300])
 
 
 _COLUMNS = (
@@ -366,7 +378,11 @@ def _heed(fault: Fault, news: News, row: Row) -> None:
     """Slow, hold or stop what must be; the invitation waits, and nobody fails for it."""
     sender = Sender.objects.filter(pk=row.sender_id)
     if fault.slows:
-        earlier = Q(slowed_at=None) | Q(slowed_at__lt=news.at - SLOWED_ONCE)
+        earlier = (
+            Q(slowed_at=None)
+            | Q(slowed_at__lt=news.at - SLOWED_ONCE)
+            | Q(slowed_at__gt=news.at + FARTHEST_HOLD)
+        )
         sender.filter(earlier).update(slowed_at=news.at)
     if fault.rests:
         hold_sender(row.sender_id, news.at + dt.timedelta(seconds=fault.rests), fault.sentence)
@@ -511,6 +527,19 @@ def keep_unmatched(news: Sequence[News]) -> None:
             UnmatchedCallback(at=item.at, message_id=message_id, status=status, key=key, code=item.code)
             for (message_id, status, key), item in rows.items()
         )
+
+
+def left(sender_id: int) -> QuerySet[StatusEvent]:
+    """The requests of a sender that left, or may have: their `sending` events."""
+    never = StatusEvent.objects.filter(
+        invitation=OuterRef("invitation"),
+        attempt=OuterRef("attempt"),
+        status=State.QUEUED,
+        source=Source.ENGINE,
+        code=None,
+    )
+    begun = StatusEvent.objects.filter(status=State.SENDING, invitation__campaign__sender=sender_id)
+    return begun.filter(~Exists(never))
 
 
 def heard(account: str, now: dt.datetime) -> None:

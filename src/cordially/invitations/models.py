@@ -243,7 +243,8 @@ class Invitation(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["campaign", "state"], name="invitation_by_state"),
+            # the counts of a campaign and of an event are read from the index alone
+            models.Index(fields=["campaign", "state", "is_current"], name="invitation_by_state"),
             models.Index(
                 fields=["campaign", "turn"],
                 condition=Q(state="queued", due_at=None),

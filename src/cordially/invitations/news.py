@@ -47,8 +47,10 @@ class News:
     raw: str = ""
     #: what went wrong, where something did: its sender and its campaign may have to stop for it
     fault: Fault | None = None
-    #: decides `due_at` for a try that counts
+    #: decides `due_at`
     again: Again | None = None
+    #: whether it was a try: what never left is none
+    counts: bool = True
     #: the reason when there is no other try
     hopeless: str = ""
 
@@ -117,14 +119,14 @@ def judged(news: News, row: Row) -> News:
     if news.state != State.QUEUED:
         return news
     if news.again is not None:
-        tries = row.tries + 1
+        tries = row.tries + news.counts
         if due_at := news.again(tries, row.phone):
             return replace(news, due_at=due_at)
         tried = f"Tried {tries} times. " if tries > 1 else ""
         return replace(news, state=State.FAILED, reason=f"{tried}{news.hopeless or news.reason}"[:300])
     if news.fault is not None and news.fault.one_guest and news.code in row.waved:
         # the host knows of it and went on: it is about this guest, and must not stop the others again
-        return replace(news, state=State.FAILED)
+        return replace(news, state=State.FAILED, reason=news.hopeless or news.reason)
     return news
 
 
@@ -139,17 +141,17 @@ def apply(news: News, row: Row) -> bool:
             row.message_id = news.message_id
         return False
     row.state = new
-    if news.again is not None:
+    if news.again is not None and news.counts:
         row.tries += 1
     if news.message_id:
         row.message_id = news.message_id
     _stamp(row, new, news.at)
     row.due_at = news.due_at if new == State.QUEUED else None
     row.look_at = news.look_at if new in _LOOKED_AFTER else None
+    # "tried again by itself" is no word for what the host called back
+    reason = news.reason if new == news.state else news.hopeless or news.reason
     tells = new in (State.QUEUED, State.FAILED, State.UNSURE, State.CANCELLED)
-    row.code, row.error_class, row.reason = (
-        (news.code, news.error_class, news.reason) if tells else (None, "", "")
-    )
+    row.code, row.error_class, row.reason = (news.code, news.error_class, reason) if tells else (None, "", "")
     return True
 
 

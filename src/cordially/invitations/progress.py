@@ -10,6 +10,7 @@ from django.db.models import Max
 from cordially.lib.clock import now as clock_now
 
 from .campaigns import counts
+from .ledger import is_held, left
 from .lifecycle import OPEN, State
 from .models import Campaign, CampaignState, Invitation, Sender, SenderState, StatusEvent
 
@@ -92,7 +93,7 @@ def _note(campaign: Campaign, sender: Sender, found: dict[State, int], now: dt.d
         return campaign.paused_reason
     if campaign.state != CampaignState.RUNNING:
         return ""
-    if sender.held_until and sender.held_until > now:
+    if sender.held_until and is_held(sender, now):
         return f"{sender.held_reason} Goes on at {_clock(campaign, sender.held_until)}."
     waiting = found[State.QUEUED]
     if used_up := _used_up(sender, now) if waiting else None:
@@ -108,7 +109,7 @@ def _note(campaign: Campaign, sender: Sender, found: dict[State, int], now: dt.d
 
 def _used_up(sender: Sender, now: dt.datetime) -> tuple[str, dt.datetime] | None:
     """The window that has no room left, and when it has again; looked at only where a limit is set."""
-    begun = StatusEvent.objects.filter(status=State.SENDING, invitation__campaign__sender=sender)
+    begun = left(sender.pk)
     if sender.per_hour:
         hour = begun.filter(at__gt=now - dt.timedelta(hours=1)).order_by("at")
         if (count := hour.count()) >= sender.per_hour:

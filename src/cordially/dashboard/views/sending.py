@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -118,6 +118,7 @@ def _dialog(
         "audience": audience,
         **meant,
         "purposes": ledger.PURPOSES,
+        "latest": event.campaigns.aggregate(latest=Max("pk"))["latest"] or 0,
         "more": max(0, twice.ready - audience.ready),
         "left_out": audience.chosen - audience.ready,
         "bar": {State.DELIVERED: audience.ready, State.SKIPPED: audience.chosen - audience.ready},
@@ -134,6 +135,8 @@ def _dialog(
 
 
 def _changed(confirmed: int | None, audience: Audience) -> str:
+    if confirmed == audience.ready:
+        return "Somebody pressed Send meanwhile. Look again: these guests would get one more."
     return (
         f"The list changed while you read: {audience.ready:,} now, not {confirmed or 0:,}. "
         f"Look again, then send {audience.ready:,}."
@@ -157,6 +160,7 @@ def send(request: HttpRequest, event: Event) -> HttpResponse:
             name=clean(request.POST.get("name", ""), 120),
             by=user_of(request),
             confirmed=confirmed,
+            latest=whole(request.POST.get("latest")),
             **_meant(request.POST),
         )
     except AudienceChanged:

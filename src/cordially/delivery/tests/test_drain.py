@@ -17,7 +17,7 @@ from cordially.delivery import drain, verdicts
 from cordially.delivery.drain import Drainer
 from cordially.delivery.engine import Engine
 from cordially.delivery.pace import Slot
-from cordially.delivery.rescue import Rescue
+from cordially.delivery.rescue import MOST_LOST, Rescue
 from cordially.delivery.tests.carrier import BAD_CREDENTIALS, BUSY, NOT_ON_WHATSAPP, Carrier
 from cordially.delivery.thread import LedgerThread
 from cordially.events.models import Event
@@ -35,7 +35,7 @@ from cordially.invitations.models import (
 )
 from cordially.invitations.progress import progress
 from cordially.lib.clock import now as clock_now
-from cordially.providers.base import Accepted, OutgoingMessage, Unknown, Withheld
+from cordially.providers.base import Accepted, OutgoingMessage, Refused, Unknown, Withheld
 from cordially.providers.errors import ErrorClass, Fault
 from cordially.providers.events import Delivery, StatusUpdate
 
@@ -377,11 +377,14 @@ async def test_a_clock_that_jumped_past_the_lease_sends_nothing_on_it(thread, ca
     [claim] = (await thread.run(lambda: ledger.tick(sender.pk, "one", limit=1, now=clock_now()))).claims
     drainer._running = frozenset({claim.campaign_id})
     drainer._lease_is_good(time.monotonic(), clock_now())
-    assert drainer._may_leave(claim)
+    assert drainer._may_go(claim.campaign_id)
     awake = clock_now() + dt.timedelta(minutes=5)
     monkeypatch.setattr(drain, "clock_now", lambda: awake)
-    assert not drainer._may_leave(claim), "a machine that was frozen wakes up with its own time unmoved"
+    assert not drainer._may_go(claim.campaign_id), (
+        "a machine that was frozen wakes up with its own time unmoved"
+    )
     drainer._slots[claim.attempt.key] = Slot(0.0, 0.0)
+    drainer._campaigns[claim.attempt.key] = claim.campaign_id
     assert not drainer.may_leave(claim.attempt.key), "nor does what waited for its line to open"
     await thread.run(ledger.record, [verdicts.of_outcome(claim.attempt, Withheld(), clock_now())])
     assert await thread.run(states, campaign) == {"queued": 1}
@@ -397,6 +400,53 @@ async def test_words_are_those_of_the_moment_at_which_send_was_pressed(thread, c
     campaign = await thread.run(prepare)
     await run(thread, carrier, lambda: states(campaign) == {"accepted": 1})
     assert carrier.taken[0].values[0] == "Maya & Arjun"
+
+
+async def test_one_lost_answer_after_the_other_makes_everybody_wait(thread, carrier, sender):
+    campaign = await thread.run(started, 400, sender)
+    carrier.says = lambda message: Unknown("Twilio answered 503")
+    carrier.reachable = False
+    await run(thread, carrier, lambda: Sender.objects.get(pk=sender.pk).held_until is not None)
+    assert len(carrier.asked) < 200, "not the whole list into doubt"
+    assert (await thread.run(lambda: progress(campaign).note)).startswith("Twilio doesn’t answer.")
+    reasons = await thread.run(
+        lambda: set(campaign.invitations.filter(state=State.UNSURE).values_list("reason", flat=True))
+    )
+    assert reasons == {ledger.ERROR_REASON}
+
+
+async def test_what_never_left_is_not_counted_in_the_hour(thread, carrier, sender):
+    sender.per_hour = 5
+    await thread.run(sender.save)
+    campaign = await thread.run(started, 5, sender)
+    carrier.says = lambda message: Refused(Fault(ErrorClass.RETRY_SOON, "Twilio can’t be reached."))
+    await run(thread, carrier, lambda: len(carrier.asked) >= 5 and states(campaign) == {"queued": 5})
+    await thread.run(lambda: campaign.invitations.update(due_at=None))
+    await thread.run(lambda: Sender.objects.update(held_until=None))
+    assert "used up" not in await thread.run(lambda: progress(campaign).note)
+    carrier.says = lambda message: Accepted("")
+    await run(thread, carrier, lambda: states(campaign) == {"accepted": 5})
+
+
+async def test_a_lease_that_is_taken_again_knows_what_left_before_whatever_the_clock_says(
+    thread, carrier, sender
+):
+    sender.per_hour = 10
+    await thread.run(sender.save)
+    campaign = await thread.run(started, 30, sender)
+    engine = Engine(carrier, thread)
+    await engine.start()
+    try:
+        await until(thread, lambda: states(campaign) == {"accepted": 10, "queued": 20})
+        # as if the clock had jumped ahead: all of it seems to be hours ago, and the lease to be over
+        then = clock_now() - dt.timedelta(hours=3)
+        await thread.run(lambda: StatusEvent.objects.update(at=then))
+        await thread.run(lambda: Sender.objects.update(lease_until=then))
+        await until(thread, lambda: Sender.objects.get(pk=sender.pk).lease_until > clock_now())
+        await until(thread, lambda: "sending" not in states(campaign))
+        assert len(carrier.asked) == 10
+    finally:
+        await engine.stop()
 
 
 # The rescue
@@ -519,6 +569,25 @@ async def test_a_clock_that_runs_an_hour_ahead_hides_no_message(thread, carrier,
     carrier.found = [dataclasses.replace(found, created_at=found.created_at - dt.timedelta(hours=1))]
     assert await Rescue(carrier, thread, 60).settle() == 1
     assert await thread.run(states, campaign) == {"sent": 1}
+
+
+async def test_a_claim_by_a_clock_that_was_days_ahead_hides_no_message(thread, carrier, sender):
+    guest = await thread.run(lambda: a_guest(an_event()))
+    campaign = await thread.run(unsure, sender, [guest])
+    listed(carrier, guest, f"http://127.0.0.1:8000/r/{guest.token}")
+    ahead = clock_now() + dt.timedelta(days=60)
+    await thread.run(lambda: campaign.invitations.update(sending_at=ahead))
+    assert await Rescue(carrier, thread, 60).settle() == 1
+    assert await thread.run(states, campaign) == {"sent": 1}
+
+
+async def test_requests_that_twilio_loses_again_and_again_end_with_a_person(thread, carrier, sender):
+    guest = await thread.run(lambda: a_guest(an_event()))
+    campaign = await thread.run(unsure, sender, [guest])
+    await thread.run(lambda: campaign.invitations.update(tries=MOST_LOST - 1))
+    await Rescue(carrier, thread, 0).settle()
+    row = await thread.run(campaign.invitations.get)
+    assert (row.state, row.reason[:30]) == (State.FAILED, "Tried 10 times. Twilio never a")
 
 
 async def test_a_word_for_it_that_is_new_to_us_is_no_reason_to_ask_every_second(thread, carrier, sender):

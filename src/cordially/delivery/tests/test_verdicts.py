@@ -7,7 +7,7 @@ from tests.people import NOW, later
 
 from cordially.delivery import verdicts
 from cordially.invitations.attempts import Attempt
-from cordially.invitations.ledger import UNSURE_REASON
+from cordially.invitations.ledger import ERROR_REASON, SLOW_REASON, UNSURE_REASON
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Source
 from cordially.providers.base import Accepted, Refused, Unknown
@@ -48,6 +48,24 @@ def test_what_was_taken_is_asked_about_when_no_callback_comes():
 def test_what_got_no_answer_is_looked_up_soon_and_says_so():
     news = verdicts.of_outcome(ATTEMPT, Unknown("the line broke"), NOW)
     assert (news.reason, news.raw, news.look_at) == (UNSURE_REASON, "the line broke", later(2))
+
+
+@pytest.mark.parametrize(
+    ("why", "reason"),
+    [
+        ("the request went out and no answer came: time-out", SLOW_REASON),
+        ("the request went out and no answer came: ServerTimeoutError", SLOW_REASON),
+        ("Twilio answered 503", ERROR_REASON),
+        ("the request went out and no answer came: ServerDisconnectedError", UNSURE_REASON),
+    ],
+)
+def test_the_host_reads_why_it_is_checked(why, reason):
+    assert verdicts.of_outcome(ATTEMPT, Unknown(why), NOW).reason == reason
+
+
+def test_what_never_left_is_no_try():
+    assert not verdicts.of_outcome(ATTEMPT, Refused(fault(ErrorClass.RETRY_SOON, code=None)), NOW).counts
+    assert verdicts.of_outcome(ATTEMPT, Refused(fault(ErrorClass.RETRY_SOON)), NOW).counts
 
 
 def test_what_was_refused_for_now_waits_as_long_as_the_provider_asked():

@@ -381,3 +381,27 @@ def test_a_retry_begins_to_count_its_tries_anew(event, sender, template):
     row = campaign.invitations.get()
     assert (row.state, row.tries, row.attempts) == (State.QUEUED, 0, 10)
     assert StatusEvent.objects.filter(invitation=row, note__startswith="Retried").count() == 1
+
+
+def test_to_press_twice_on_write_again_writes_once(event, sender, template):
+    people = some_guests(event, 2)
+    first = a_campaign(people, sender, template)
+    arrived(first)
+    second = a_campaign(people, sender, template, again=True, confirmed=2, latest=first.pk)
+    arrived(second)
+    with pytest.raises(campaigns.AudienceChanged):
+        a_campaign(people, sender, template, again=True, confirmed=2, latest=first.pk)
+    assert Campaign.objects.count() == 2
+
+
+def test_a_campaign_that_is_resumed_shares_with_those_that_went_on_meanwhile(event, sender):
+    paused, went_on = (a_campaign(some_guests(event, 30), sender) for _ in range(2))
+    campaigns.pause(paused)
+    ledger.take_lease(sender.pk, "me", 50, NOW)
+    ledger.tick(sender.pk, "me", limit=20, now=NOW)
+    campaigns.resume(paused)
+    single = a_campaign(some_guests(event, 1), sender)
+    claims = ledger.tick(sender.pk, "me", limit=11, now=NOW).claims
+    whose = [found.campaign_id for found in claims]
+    assert whose.count(paused.pk) in (5, 6) and whose.count(went_on.pk) in (4, 5)
+    assert single.pk in whose[:3], "a single one goes next"

@@ -219,7 +219,7 @@ def test_what_a_dead_worker_left_behind_is_checked_before_anything_is_sent_again
     ledger.take_lease(sender.pk, "two", 10, later(11))
     assert states(campaign) == {"unsure": 2, "queued": 1}
     left = Invitation.objects.filter(campaign=campaign, state=State.UNSURE).first()
-    assert (left.reason, left.look_at) == (ledger.UNSURE_REASON, later(11))
+    assert (left.reason, left.look_at) == (ledger.STOPPED_REASON, later(11))
     assert history(left) == ["queued", "sending", "unsure"]
     assert len(ledger.tick(sender.pk, "two", limit=9, now=later(11)).claims) == 1
 
@@ -688,3 +688,17 @@ def test_somebody_queued_in_a_campaign_that_was_cancelled_in_the_same_instant_is
     assert ledger.finish_campaigns(later(1)) == 1
     assert states(campaign) == {"cancelled": 1}
     assert history(of(campaign))[-1] == "cancelled"
+
+
+def test_a_hold_from_a_clock_that_ran_ahead_is_not_waited_for(event, sender):
+    a_campaign(some_guests(event, 1), sender)
+    ledger.hold_sender(sender.pk, later(365 * 86400), "Slow down.")
+    assert len(claim(sender)) == 1
+    ledger.hold_sender(sender.pk, later(30), "Slow down.")
+    sender.refresh_from_db()
+    assert sender.held_until == later(30)
+
+
+def test_a_worker_takes_its_own_lease_again_at_once(sender):
+    assert ledger.take_lease(sender.pk, "me", 10, NOW)
+    assert ledger.take_lease(sender.pk, "me", 10, later(1))

@@ -185,6 +185,24 @@ def test_a_repeated_failure_is_one_try() -> None:
     assert row.tries == 1
 
 
+def test_an_outage_of_any_length_takes_no_try_away() -> None:
+    row = a_row()
+    for attempt in range(1, 30):
+        row.state, row.attempts = State.SENDING, attempt
+        unreachable = news(State.QUEUED, attempt, None, counts=False, again=lambda tries, phone: later(3))
+        assert apply(unreachable, row)
+    assert (row.state, row.tries) == (State.QUEUED, 0)
+
+
+def test_a_cancelled_one_is_not_told_that_it_is_tried_again() -> None:
+    row = a_row(State.SENT, message_id="SM1", campaign_cancelled=True)
+    told = news(
+        State.QUEUED, again=lambda tries, phone: later(3), hopeless="It did not work. Share the link."
+    )
+    assert apply(told, row)
+    assert (row.state, row.reason) == (State.FAILED, "It did not work. Share the link.")
+
+
 def test_what_was_never_requested_is_no_try() -> None:
     row = a_row()
     apply(news(State.QUEUED, message_id=None), row)
