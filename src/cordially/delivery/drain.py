@@ -45,6 +45,8 @@ ANSWERS_WITHIN = 15.0
 STOP_WITHIN = 19.0  # seconds that a stop waits for a ledger that can't be written
 #: requests claimed or under way at the same time, at most: 400 a second, answered after 0.6 s
 MOST_AT_ONCE = 450
+#: claimed in one tick, at most: more at once only opens more lines
+MOST_IN_A_TICK = 150
 #: seconds from a claim to the moment at which its request leaves, at most (of a line that is open)
 CLAIMED_EARLY = 0.35
 #: lost answers in a row after which everybody waits
@@ -184,7 +186,7 @@ class Drainer:
         begun = time.monotonic()
         now = clock_now()
         room = min(MOST_AT_ONCE, max(40, 4 * self._pace.limits.per_second)) - len(self._flying)
-        most = 0 if self._stopping else room
+        most = 0 if self._stopping else min(room, MOST_IN_A_TICK)
         slots = self._pace.plan(begun, HORIZON, most)
 
         def rests_until(phone: str) -> dt.datetime | None:
