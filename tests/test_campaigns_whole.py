@@ -176,3 +176,36 @@ def test_the_json_of_status_has_a_count_for_each_state(tmp_path: Path) -> None:
     assert set(found["invitations"]) == {
         "queued", "sending", "unsure", "accepted", "sent", "delivered", "read", "failed", "cancelled", "skipped",
     }  # fmt: skip
+
+
+def test_a_second_message_goes_out_only_when_the_host_says_so(tmp_path: Path) -> None:
+    with simulator() as witness:
+        installation = Installation(tmp_path / "data", witness.account)
+        event = event_with(installation, 3)
+        installation.shell("template", "rsvp_invitation", "--create")
+        installation.shell("send", event, "--wait")
+        assert installation.run("send", event).returncode == 2
+        refused = installation.run("send", event, "--purpose", "greeting")
+        assert "There are: invitation, reminder" in refused.stderr
+        assert len(witness.messages()) == 3
+        installation.shell("send", event, "--purpose", "save-the-date", "--wait")
+        assert installation.run("send", event, "--purpose", "save-the-date").returncode == 2
+        assert len(witness.messages()) == 6
+        installation.shell("send", event, "--again", "--wait")
+        assert len(witness.messages()) == 9
+        nothing = installation.run("send", event, "--resume")
+        assert nothing.returncode == 2 and "is paused" in nothing.stderr
+
+
+def test_a_paused_campaign_goes_on_when_the_host_says_so(tmp_path: Path) -> None:
+    with simulator() as witness:
+        installation = Installation(tmp_path / "data", witness.account)
+        event = event_with(installation, 2)
+        installation.shell("template", "rsvp_invitation", "--content-sid", "HX" + "f" * 32)
+        stopped = installation.run("send", event, "--wait")
+        assert stopped.returncode == 1 and "does not have this template" in stopped.stderr
+        again = installation.run("send", event)
+        assert again.returncode == 2 and "Add --resume to go on with it" in again.stderr
+        assert witness.messages() == []
+        assert installation.status(event)["invitations"]["queued"] == 2
+        assert "goes on" in installation.run("send", event, "--resume").stdout

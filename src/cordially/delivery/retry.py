@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 from cordially.providers.errors import ErrorClass, Fault
 
+#: what a provider may ask for, in seconds; a longer wait is taken for a clock that ran ahead
+LONGEST_ASKED = 24 * 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -49,7 +52,7 @@ def retry_in(
 ) -> float | None:
     """Seconds until the next try of a message to that number; None for never.
 
-    `tries` counts those made, the first is 1. `retry_after`, what the provider asked for, is the least.
+    `tries` counts those made, the first is 1. `retry_after`, what the provider asked for, is the least, up to a day.
     """
     backoff = backoff_of(fault)
     if backoff is None or (fault.never_for and phone.startswith(fault.never_for)):
@@ -60,4 +63,4 @@ def retry_in(
         return None
     ceiling = min(backoff.longest, backoff.first * 2 ** (tries - 1))
     wait = (rng or random).uniform(backoff.least * ceiling, ceiling)
-    return max(wait, retry_after or 0.0)
+    return max(wait, min(retry_after or 0.0, LONGEST_ASKED))

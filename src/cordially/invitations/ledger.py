@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -336,6 +336,8 @@ def record_in_transaction(news: Sequence[News]) -> int:
     unmatched: list[News] = []
     again: set[int] = set()
     unclear: dict[tuple[int, int | None], News] = {}
+    waved: dict[int, frozenset[int]] = {}
+    heeded: set[tuple[int, State, Fault]] = set()
     moved = 0
     for item in news:
         row = _row_of(item, rows, by_message)
@@ -343,13 +345,18 @@ def record_in_transaction(news: Sequence[News]) -> int:
             unmatched.append(item)
             continue
         if item.fault is not None and item.fault.one_guest:
-            row.waved = _waved(row)
+            if row.campaign_id not in waved:
+                waved[row.campaign_id] = _waved(row)
+            row.waved = waved[row.campaign_id]
         was = (row.state, row.attempts)
         message_was = row.message_id
         if apply(item, row):
             moved += 1
             if item.fault is not None:
-                _heed(item.fault, item, row)
+                told = (row.campaign_id, row.state, replace(item.fault, detail=""))
+                if told not in heeded:  # hundreds may say the same in one batch
+                    heeded.add(told)
+                    _heed(item.fault, item, row)
                 if row.state == State.FAILED and (item.fault.unclear or item.fault.one_guest):
                     unclear[row.campaign_id, item.code] = item
             if row.state == State.QUEUED:
