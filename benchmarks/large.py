@@ -22,11 +22,11 @@ def _fill() -> None:
     from django.db import connection
 
     from cordially.events.creating import create
-    from cordially.invitations import campaigns, senders
+    from cordially.invitations import campaigns
     from cordially.invitations.models import Campaign, CampaignState
     from cordially.lib.clock import now
 
-    template = senders.default_template()
+    template = stage.approved_default()
     for place in range(EVENTS):
         event = create(
             "Large", slug=f"large-{place}", starts="2027-05-01T18:00", timezone="Asia/Jerusalem", venue="Hall"

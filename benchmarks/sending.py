@@ -19,7 +19,7 @@ from . import stage
 def campaign(guests: int, per_second: int) -> int:
     from cordially.events.creating import create
     from cordially.guests.models import Guest
-    from cordially.invitations import campaigns, senders
+    from cordially.invitations import campaigns, library, senders
     from cordially.invitations.models import Sender
 
     event = create("Bench", starts="2027-05-01T18:00", timezone="Asia/Jerusalem", venue="The Hall")
@@ -32,19 +32,19 @@ def campaign(guests: int, per_second: int) -> int:
     )
     sender = senders.current_sender()
     Sender.objects.filter(pk=sender.pk).update(per_second=per_second, per_hour=None)
-    return campaigns.start_campaign(event, event.guests.all(), template=senders.default_template()).pk
+    return campaigns.start_campaign(event, event.guests.all(), template=library.default_template()).pk
 
 
 def content(url: str) -> str:
     """The default template at that simulator; its reference."""
     from django.conf import settings
 
-    from cordially import templates_at_provider
-    from cordially.invitations import senders
+    from cordially import approvals
+    from cordially.invitations import library, senders
 
     settings.TWILIO_API_URL = url
-    templates_at_provider.create(senders.default_template())
-    return senders.content_of(senders.default_template(), senders.account()).ref
+    approvals.prepare_simulated()
+    return library.sendable(library.default_template(), senders.account())["en"].ref
 
 
 async def send_all(*campaigns: int) -> tuple[float, float]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from cordially.events.models import Event
 from cordially.guests.importing import name_key
 from cordially.guests.models import Guest
-from cordially.invitations import campaigns, senders
-from cordially.invitations.models import Campaign, MessageTemplate, Sender
+from cordially.invitations import campaigns, library
+from cordially.invitations.models import Campaign, MessageTemplate, Review, Sender
+from cordially.templating.components import Components
 
 #: the instant at which tests begin that inject their own clock
 NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
@@ -65,8 +66,17 @@ def a_sender(**given: object) -> Sender:
 def a_template(
     body: str = "Dear {{guest_name}}, come to *{{event_name}}*: {{rsvp_link}}", account: str = ACCOUNT
 ) -> MessageTemplate:
-    template = MessageTemplate.objects.create(name=f"invitation-{next(_serial)}", body=body)
-    senders.name_content(template, account, "HX" + "1" * 32)
+    return approved(f"invitation-{next(_serial)}", {"en": body}, account)
+
+
+def approved(
+    name: str, texts: Mapping[str, str], account: str, ref: str = "HX" + "1" * 32, **given: object
+) -> MessageTemplate:
+    """A template with these texts by language, all of which WhatsApp approved at that account."""
+    parts = {language: Components(body) for language, body in texts.items()}
+    template = library.create(name, parts, name=name, **given)
+    for text in template.texts.all():
+        library.hand_in(text, account, ref, state=Review.APPROVED)
     return template
 
 

@@ -155,7 +155,7 @@ def is_live(page: Page) -> None:
     expect(page.locator("#lamp")).to_have_text("Live")
 
 
-def send_from_dialog(page: Page, count: int) -> None:
+def press_send(page: Page, count: int) -> None:
     noun = "invitation" if count == 1 else "invitations"
     page.get_by_role("button", name=f"Send {count} {noun}", exact=True).click()
     verb = "is" if count == 1 else "are"
@@ -181,12 +181,12 @@ def test_choose_read_send_watch_and_try_again(demo: House, visit: Visit) -> None
     page.get_by_label("Select this page").check()
     page.get_by_role("button", name="Select all 61").click()
     page.get_by_role("button", name="Send to 61").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("heading", level=2)).to_have_text("58 of 61 are ready to go")
-    expect(dialog).to_contain_text("58 + 3 = 61 chosen")
-    expect(dialog.locator(".people")).to_have_text(re.compile(r"No number that a message can go to\s*3"))
+    check = page.locator("#check")
+    expect(page.locator("#check-title")).to_have_text("58 of 61 are ready to go")
+    expect(check).to_contain_text("58 + 3 = 61 chosen")
+    expect(check.locator("details.fold").first).to_contain_text("1 number is in doubt")
 
-    bubble = dialog.locator(".bubble")
+    bubble = check.locator(".bubble")
     ((starts,),) = rows(demo.installation, "SELECT starts_at FROM events_event")
     day = datetime.fromisoformat(starts)
     when = re.compile(rf"{day:%A}, {day:%B} {day.day}, {day:%Y}, 6:30\sPM|{day.day} {day:%B %Y}, 18:30")
@@ -197,11 +197,11 @@ def test_choose_read_send_watch_and_try_again(demo: House, visit: Visit) -> None
         expect(bubble).to_contain_text("The Orange Grove, 12 HaNadiv Street, Binyamina")
         expect(bubble).to_contain_text(demo.rsvp(name))
         if name == "רות אלמוג":
-            dialog.get_by_role("button", name="Next guest").click()
-    expect(dialog).to_contain_text("2 of 58")
+            check.get_by_role("link", name="Next guest").click()
+    expect(check).to_contain_text("2 of 58")
     assert demo.witness.messages() == [], "nothing may leave before the last button"
 
-    send_from_dialog(page, 58)
+    press_send(page, 58)
     is_live(page)
     mark(page)
     assert set(adds_up(page, 61)) & {"queued", "sending", "accepted", "sent"}, "the page shows it on its way"
@@ -262,8 +262,8 @@ def test_pause_resume_and_cancel_with_exact_numbers(build: Build, visit: Visit) 
     page = house.enter(visit())
     page.get_by_label("Select this page").check()
     page.get_by_role("button", name="Send to 30").click()
-    expect(page.get_by_role("dialog").get_by_role("heading", level=2)).to_have_text("All 30 are ready to go")
-    send_from_dialog(page, 30)
+    expect(page.locator("#check-title")).to_have_text("All 30 are ready to go")
+    press_send(page, 30)
     page.locator("#progress h2 a").click()
     is_live(page)
     mark(page)
@@ -371,7 +371,7 @@ def test_a_lost_server_is_said_and_what_was_missed_comes_by_itself(
     watch.expected += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET"]
     house = build(guests=12, per_second=3)
     page = house.enter(visit(), "send?all=1")
-    send_from_dialog(page, 12)
+    press_send(page, 12)
     page.goto(house.at())
     is_live(page)
     mark(page)
@@ -423,13 +423,84 @@ def test_without_the_live_line_the_page_asks_every_ten_seconds(
     assert is_marked(page)
 
 
-# 3. The guest ----------------------------------------------------------------
+# 3. The template -------------------------------------------------------------
+
+
+def test_write_approve_preview_check_and_send(build: Build, visit: Visit, watch: Watch) -> None:
+    watch.expected += ["409"]  # the list changes on purpose
+    house = build(approve_after=1.0)
+    page = house.enter(visit(), "templates")
+    page.get_by_role("link", name="New template").click()
+    page.get_by_label("Name", exact=True).fill("Save the date")
+    page.get_by_label("An empty sheet").check()
+    page.get_by_role("button", name="Write it").click()
+
+    # write: what is wrong is marked and mended while typing, and the bubble follows
+    page.locator("#body").fill(
+        "Dear {{guest_nam}}, keep *{{event_date}}* free: a letter from us follows soon."
+    )
+    problems = page.locator("#findings")
+    expect(problems).to_contain_text("guest_nam” is not known")
+    expect(page.locator(".editor__paint .var--bad")).to_have_text("{{guest_nam}}")
+    submit = page.get_by_role("button", name="Ask WhatsApp to approve")
+    expect(submit).to_have_attribute("aria-disabled", "true")
+    page.get_by_role("button", name="Use guest_name").click()
+    expect(page.locator("#body")).to_have_value(re.compile(r"^Dear \{\{guest_name\}\}, keep"))
+    bubble = page.locator(".bubble")
+    expect(bubble).to_contain_text("Dear רות אלמוג, keep")
+    expect(bubble.locator("b mark")).to_be_visible()
+    page.locator("#link").fill("Your own page")
+    expect(page.locator(".bubble-btn")).to_contain_text("Your own page")
+    page.locator("#step-on").click()
+    expect(bubble).to_contain_text("Dear Sunita Deshpande, keep")
+
+    # approve: handed in, followed without a press
+    expect(submit).not_to_have_attribute("aria-disabled", "true")
+    submit.click()
+    pill_ = page.locator(".tabs .pill").first
+    expect(pill_).to_contain_text("Approved", timeout=LONG)
+
+    # a test to the host's own number, with the buttons
+    page.get_by_role("link", name="Send me a test").click()
+    page.locator("#number").fill("+12025550110")
+    page.locator("#test-send").click()
+    on_the_phone = page.locator("#test-state li").filter(has_text="On the phone")
+    expect(on_the_phone.locator(".tone-delivered, .tone-read")).to_be_visible(timeout=LONG)
+    [test] = house.witness.messages()
+    assert test["body"].startswith("Dear Sunita Deshpande, keep"), test
+    assert house.states() == {}, "it stands in no campaign"
+    page.get_by_role("dialog").get_by_role("link", name="Close").click()
+
+    # check, and send exactly the number on the button
+    page.goto(house.at("send?all=1&show=new"))
+    page.locator("#template").select_option(label="Save the date")
+    expect(page.locator("#check-title")).to_have_text("All 58 are ready to go")
+    expect(page.locator("#check .bubble-btn")).to_contain_text("Your own page")
+    expect(page.locator("#check")).to_contain_text("Costs about")
+    house.installation.shell("import-guests", EVENT, late(house))
+    page.get_by_role("button", name="Send 58 invitations").click()
+    expect(page.get_by_role("alert")).to_contain_text("The list changed while you read: 59 now, not 58")
+    assert len(house.witness.messages()) == 1, "nothing left"
+    press_send(page, 59)
+    until(house.is_quiet, 60, "everybody had theirs, or failed")
+    words = {message["body"].partition(",")[0] for message in house.witness.messages()}
+    assert "Dear Late Guest" in words
+
+
+def late(house: House) -> str:
+    """A list with one more guest."""
+    path = house.installation.folder / "late.csv"
+    path.write_text("Name,Phone\nLate Guest,+12125550188\n")
+    return str(path)
+
+
+# 4. The guest ----------------------------------------------------------------
 
 
 def test_an_answer_from_a_phone_is_on_the_open_page(demo: House, visit: Visit) -> None:
     name, number = "Zeynep Aydın", "+12125550121"
     page = demo.enter(visit(), f"send?id={guest_id(demo.installation, name)}")
-    send_from_dialog(page, 1)
+    press_send(page, 1)
     page.goto(demo.at("?q=Zeynep"))
     is_live(page)
     expect(pill(page, name)).to_have_text(re.compile("Delivered|Read"))
@@ -464,7 +535,7 @@ def test_an_answer_from_a_phone_is_on_the_open_page(demo: House, visit: Visit) -
     assert is_marked(page)
 
 
-# 4. Names and reasons --------------------------------------------------------
+# 5. Names and reasons --------------------------------------------------------
 
 
 def test_who_cant_be_invited_has_the_reason_instead_of_a_button(shown: House, visit: Visit) -> None:
@@ -480,9 +551,8 @@ def test_who_cant_be_invited_has_the_reason_instead_of_a_button(shown: House, vi
     expect(row(page, "Thomas Weber")).to_contain_text("A digit or more is missing")
     page.get_by_label("Select Walter Quill").check()
     page.get_by_role("button", name="Send to 1").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("heading")).to_have_text("Walter Quill can’t be invited now")
-    expect(dialog.get_by_role("button", name=re.compile("^Send"))).to_have_count(0)
+    expect(page.locator("#check-title")).to_have_text("Walter Quill can’t be invited now")
+    expect(page.get_by_role("button", name=re.compile("^Send"))).to_have_count(0)
 
 
 EVIL = ("<script>alert(1)</script>", '=HYPERLINK("http://evil.example","click")', "+SUM(A1:A9)", "@cmd")
@@ -497,8 +567,7 @@ def test_names_are_text_on_every_page_and_nothing_breaks_the_policy(shown: House
         page.get_by_label("Search by name or number").fill(name)
         expect(row(page, name).first).to_be_visible()
         row(page, name).get_by_role("link", name="Send").first.click()
-        expect(page.get_by_role("dialog").locator(".bubble")).to_contain_text(f"Dear {name},")
-        page.get_by_role("link", name="Not now").click()
+        expect(page.locator("#check .bubble")).to_contain_text(f"Dear {name},")
         # the newest of that name that can be asked
         page.goto(shown.rsvp(name))
         expect(page.locator(".invite__dear")).to_contain_text(name)
@@ -532,7 +601,7 @@ def test_a_list_is_imported_and_what_is_wrong_is_said_row_by_row(demo: House, vi
     expect(page.locator("tr[id^='g-']")).to_have_count(41)
 
 
-# 5. Widths, and everybody ----------------------------------------------------
+# 6. Widths, and everybody ----------------------------------------------------
 
 
 def looks(house: House) -> dict[str, str]:
@@ -575,10 +644,9 @@ def test_send_works_under_the_thumb(demo: House, visit: Visit) -> None:
         size = {"viewport": {"width": width, "height": 700}, "is_mobile": True, "has_touch": True}
         page = demo.enter(visit(**size))
         row(page, name).get_by_role("link", name="Send").tap()
-        dialog = page.get_by_role("dialog")
-        expect(dialog.get_by_role("heading")).to_have_text(f"Invite {name}")
+        expect(page.locator("#check-title")).to_have_text(f"Invite {name}")
         assert width_of(page) == (width, width)
-        button = dialog.get_by_role("button", name="Send 1 invitation")
+        button = page.get_by_role("button", name="Send 1 invitation")
         expect(button).to_be_in_viewport(ratio=1)
         button.tap()
         expect(page.locator("#toasts")).to_contain_text("1 invitation is on the way.")
@@ -586,7 +654,7 @@ def test_send_works_under_the_thumb(demo: House, visit: Visit) -> None:
         assert width_of(page) == (width, width)
         row(page, "Lakshmi Iyer").get_by_role("checkbox").check()
         page.get_by_role("button", name="Send to 1").tap()
-        expect(dialog.get_by_role("heading")).to_have_text("Invite Lakshmi Iyer")
+        expect(page.locator("#check-title")).to_have_text("Invite Lakshmi Iyer")
 
 
 def test_everybody_can_use_every_page_in_light_and_dark(shown: House, visit: Visit) -> None:
@@ -613,8 +681,8 @@ def test_everybody_can_use_every_page_in_light_and_dark(shown: House, visit: Vis
     page.set_viewport_size(DESK)
     page.get_by_label("Select this page").check()
     page.locator("[data-pick-label]").click()
-    expect(page.get_by_role("dialog")).to_be_visible()
-    judge("dialog")
+    expect(page.locator("#check-title")).to_be_visible()
+    judge("flight check")
     for name, where in (
         ("campaign", "campaigns/1?state=failed"),
         ("import", "import"),

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from cordially.providers.twilio.content import Credentials, list_contents, remove
+
 from .processes import Installation, Simulator, simulator, until
 
 pytestmark = pytest.mark.process
@@ -201,7 +203,11 @@ def test_a_paused_campaign_goes_on_when_the_host_says_so(tmp_path: Path) -> None
     with simulator() as witness:
         installation = Installation(tmp_path / "data", witness.account)
         event = event_with(installation, 2)
-        installation.shell("template", "rsvp_invitation", "--content-sid", "HX" + "f" * 32)
+        installation.shell("template", "rsvp_invitation", "--create")
+        account = witness.account
+        credentials = Credentials(account["TWILIO_ACCOUNT_SID"], account["TWILIO_AUTH_TOKEN"], witness.url)
+        for listed in list_contents(credentials):  # somebody tidies up in Twilio's console
+            remove(credentials, listed.ref)
         stopped = installation.run("send", event, "--wait")
         assert stopped.returncode == 1 and "does not have this template" in stopped.stderr
         again = installation.run("send", event)

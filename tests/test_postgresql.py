@@ -19,7 +19,11 @@ CONTRACT = [
     "src/cordially/invitations/tests/test_ledger.py",
     "src/cordially/invitations/tests/test_campaigns.py",
     "src/cordially/invitations/tests/test_progress.py",
+    "src/cordially/invitations/tests/test_flightcheck.py",
+    "src/cordially/invitations/tests/test_library.py",
+    "src/cordially/invitations/tests/test_forecast.py",
     "src/cordially/delivery/tests/test_drain.py",
+    "src/cordially/delivery/tests/test_trial.py",
     "src/cordially/delivery/tests/test_webhooks.py",
 ]
 

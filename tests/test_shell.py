@@ -211,14 +211,14 @@ def test_send_refuses_before_anything_is_queued() -> None:
     assert "has the status “failed”" in refused("send", "ours", "--only", "failed")
     assert "no template “nope”. There is: rsvp_invitation." in refused("send", "ours", "--template", "nope")
     run("template", "mine", "--body", "Hi {{guest_name}}")
-    assert "Twilio doesn't know the template “mine” yet" in refused("send", "ours", "--template", "mine")
+    assert "“Mine” was not handed in to WhatsApp yet" in refused("send", "ours", "--template", "mine")
     assert "There is no event “nobody”" in refused("status", "nobody", "--json")
 
 
 @pytest.mark.django_db
 def test_template_refuses_what_would_reach_guests_as_braces() -> None:
     assert "There is no template “mine”" in refused("template", "mine")
-    assert "can't name a template" in refused("template", "My own!", "--body", "Hi {{guest_name}}")
+    assert "The name has a space" in refused("template", "My own!", "--body", "Hi {{guest_name}}")
     for body in (
         "Hi {{guest name}}",
         "Hi {{1}}",
@@ -228,8 +228,9 @@ def test_template_refuses_what_would_reach_guests_as_braces() -> None:
     ):
         assert "between double braces" in refused("template", "mine", "--body", body), body
     assert "is no ContentSid" in refused("template", "mine", "--body", "Hi", "--content-sid", "HX12")
+    run("template", "mine", "--body", "Hi {{guest_name}}, come to us!")
     # the simulator runs inside the server, and none runs here
-    assert "Start that first" in refused("template", "mine", "--body", "Hi {{guest_name}}", "--create")
+    assert "Start that first" in refused("template", "mine", "--create"), "the draft is kept"
 
 
 def test_an_unknown_command_is_clicks_to_refuse() -> None:
@@ -440,7 +441,7 @@ def test_guests_without_a_value_are_left_out_with_the_reason(tmp_path: Path) -> 
         here = Installation(tmp_path / "data", witness.account)
         rows = [("Anna", "+972502000013", "7"), ("Ben", "+972502000026", ""), ("Carl", "+972502000039", "9")]
         event = event_of(here, write_list(tmp_path / "guests.csv", rows, "Table"))
-        body = "Hi {{guest_name}}, you sit at table {{table}}. {{rsvp_link}}"
+        body = "Hi {{guest_name}}, you sit at table {{table}}. Tell us on your page {{rsvp_link}} whether you come."
         assert "approved" in here.shell("template", "my_invite", "--body", body, "--create")
         printed = here.shell("send", event, "--template", "my_invite", "--wait")
         assert "2 invitations are queued, 1 guest is left out." in printed

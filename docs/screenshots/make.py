@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ sys.path.insert(0, str(ROOT))
 from playwright.sync_api import Browser, Page  # noqa: E402
 from tests.browser import DESK, HAND, SOON, chromium, guest_id, rows  # noqa: E402
 from tests.processes import Installation, Server, simulator, until  # noqa: E402
+
+from cordially.providers.twilio.content import Credentials, WholeContent, put_up  # noqa: E402
 
 #: who is invited first: the first rows of the list, and the numbers that misbehave
 FIRST = (
@@ -109,17 +111,66 @@ def live(page: Page) -> None:
     page.locator("#lamp[data-state=live]").wait_for()
 
 
+#: a text with what happens while one types
+DRAFT = (
+    "Dear {{guest_name|friend}},\n\nwith joy in our hearts we invite you to the wedding of *{{event_name}}* on "
+    "{{event_date}} at {{event_time}}, in {{hall|the garden}} of {{event_location}}.\n\n"
+    "Please tell us by {{rsvp_dedline}} whether you can come.\n\nWe can hardly wait, {{guest_name}}"
+)
+#: every way of looking at a page: name, and how the browser is
+WAYS: dict[str, dict[str, Any]] = {
+    "": {},
+    "-dark": {"color_scheme": "dark"},
+    "phone-": HAND,
+    "phone-dark-": {**HAND, "color_scheme": "dark"},
+}
+
+
+def each_way(
+    studio: Studio, name: str, address: str, prepare: Callable[[Page], None] = lambda page: None
+) -> None:
+    for way, options in WAYS.items():
+        with studio.view(address, **options) as page:
+            prepare(page)
+            shoot(page, f"{way}{name}" if way.endswith("-") else f"{name}{way}", whole=True)
+    with studio.view(address) as page:
+        prepare(page)
+        page.evaluate("document.documentElement.dir = 'rtl'")
+        shoot(page, f"{name}-mirrored", whole=True)
+
+
+def write(studio: Studio) -> None:
+    """The pages of message templates, of the flight check, and of prices."""
+
+    def draft(page: Page) -> None:
+        page.locator("#body").fill(DRAFT)
+        page.locator("#header").fill("A wedding invitation")
+        page.locator("#link").fill("Answer the invitation")
+        page.locator("#footer").fill("The Levi and Rao families")
+        page.get_by_text("rsvp_dedline” is not known").wait_for()
+
+    account = Credentials("AC" + "0" * 32, "simulator-token", studio.witness)
+    for words in (
+        "Dear {{1}}, please keep {{2}} free: our invitation follows in spring.",
+        "Dear {{1}}, thank you for coming. The pictures of the evening are here: {{2}} and we miss you already.",
+    ):
+        name = "save_the_date" if "keep" in words else "thank_you"
+        put_up(account, WholeContent(name, "en", words, samples=("Ana", "6 May 2027")))
+    templates = f"{studio.event}templates"
+    each_way(studio, "templates", templates)
+    each_way(studio, "template", f"{templates}/1", draft)
+    each_way(studio, "template-hebrew", f"{templates}/1?lang=he")
+    each_way(studio, "template-new", f"{templates}/new")
+    each_way(studio, "template-import", f"{templates}/import")
+    each_way(studio, "send", f"{studio.event}send?all=1")
+    each_way(studio, "prices", f"{studio.server.url}/prices")
+
+
 def play(studio: Studio) -> None:
     guests = studio.event
     with studio.view(f"{studio.server.url}/signin", storage_state=None) as page:
         shoot(page, "signin")
-    with studio.view(guests) as page:
-        page.locator("#pick-page").check()
-        page.locator("[data-pick-all]").click()
-        page.locator("[data-pick-label]").click()
-        page.locator("#step-on").click()
-        page.get_by_text("2 of 58").wait_for()
-        shoot(page, "dialog")
+    write(studio)
     with studio.view(f"{guests}send?{studio.ids(FIRST)}") as page:
         send(page)
 

@@ -11,6 +11,7 @@ from typing import cast
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.db import connections
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -21,13 +22,14 @@ from cordially.dashboard import live
 from cordially.dashboard.doors import for_hosts
 from cordially.delivery.alive import Life
 from cordially.delivery.engine import Engine
+from cordially.delivery.outage import one_line
 from cordially.delivery.thread import LedgerThread
 from cordially.delivery.webhooks import PATH, Recorder, StatusDoor
 from cordially.invitations import senders
 from cordially.providers.simulator.app import Simulator, SimulatorConfig, create_simulator
 from cordially.providers.twilio.client import TwilioProvider
 
-from . import templates_at_provider
+from . import approvals
 from .connection import SIMULATOR_PATH, auth_token, make_provider
 
 logger = logging.getLogger(__name__)
@@ -55,12 +57,13 @@ class Service:
         self.recorder = Recorder(senders.account(), self.thread, live.wake)
         self.engine: Engine | None = None
         self.provider: TwilioProvider | None = None
+        self._following: asyncio.Task[None] | None = None
         self.app = self._make_app()
 
     async def start_engine(self) -> None:
         """Begin to send. Called when the doors are open, so that callbacks find them."""
         if self.simulator is not None:
-            await asyncio.to_thread(templates_at_provider.prepare_simulated)
+            await asyncio.to_thread(approvals.prepare_simulated)
         if not await self.thread.run(_ready):
             return
         self.provider = make_provider()
@@ -73,10 +76,13 @@ class Service:
         )
         self.provider.may_leave = self.engine.may_leave
         await self.engine.start()
+        self._following = asyncio.create_task(_follow_reviews(), name="reviews")
 
     async def stop_engine(self) -> None:
         """Settle what is in flight and stop; the doors stay open meanwhile."""
         live.shutdown()
+        if self._following is not None:
+            self._following.cancel()
         if self.engine is not None:
             await self.engine.stop()
         if self.provider is not None:
@@ -115,6 +121,29 @@ def _ready() -> bool:
         logger.error("nothing is sent yet: %s", error)
         return False
     return True
+
+
+async def _follow_reviews() -> None:
+    """WhatsApp tells nobody what it decided about a template: it is asked, as long as this process runs."""
+    pause = 10.0 if senders.is_real() else 0.5
+    trouble = ""
+    while True:
+        try:
+            if await asyncio.to_thread(_follow_once):
+                live.wake()
+            trouble = ""
+        except Exception as error:  # the loop outlives whatever it meets; each trouble is told once
+            if trouble != (trouble := f"{type(error).__name__}: {one_line(error)}"):
+                logger.error("WhatsApp’s reviews can’t be followed, trying again: %s", trouble)
+        await asyncio.sleep(pause)
+
+
+def _follow_once() -> bool:
+    try:
+        return approvals.follow()
+    finally:
+        # threads come and go here; none may keep a line to the database open
+        connections.close_all()
 
 
 async def healthz(request: Request) -> Response:

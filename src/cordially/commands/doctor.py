@@ -75,35 +75,43 @@ def _sending() -> Iterator[Finding]:
         )
     try:
         sender = senders.current_sender()
-        content = senders.content_of(senders.default_template(), sender.account)
     except senders.NotReady as error:
-        yield Finding(
-            None if settings.USE_SIMULATOR else False, _not_ready(str(error), settings.USE_SIMULATOR)
-        )
+        yield Finding(None if settings.USE_SIMULATOR else False, str(error))
         return
     if sender.paused_reason:
         yield Finding(
             False, f"The sender is paused: {sender.paused_reason} `cordially sender --resume` goes on."
         )
-    yield Finding(True, f"The sender {sender.phone} and its template {content.ref} are known.")
+    yield Finding(True, f"The sender {sender.phone} is known.")
+    yield from _templates(sender.account)
+
+
+def _templates(account: str) -> Iterator[Finding]:
+    """A template that WhatsApp has not approved can't be sent."""
+    from django.conf import settings
+
+    from cordially import approvals
+    from cordially.invitations import flightcheck, library
+    from cordially.providers.twilio.content import ContentError
+
+    template = library.default_template()
+    handed_in = [standing.newest for standing in library.standings(template, account) if standing.newest]
+    if settings.USE_SIMULATOR and not handed_in:
+        yield Finding(None, "The first `cordially serve` makes the template at the simulator.")
+        return
     if not settings.USE_SIMULATOR:
-        yield _review(content.ref)
-
-
-def _review(ref: str) -> Finding:
-    """A template that WhatsApp has not approved would make every message fail."""
-    from cordially import templates_at_provider
-    from cordially.providers.twilio.content import ApprovalStatus, ContentError
-
-    try:
-        approval = templates_at_provider.review(ref)
-    except ContentError as error:
-        return Finding(False, f"Twilio doesn't say how WhatsApp's review of the template stands: {error}")
-    if approval.status == ApprovalStatus.APPROVED:
-        return Finding(True, "WhatsApp has approved the template.")
-    waits = approval.status in (ApprovalStatus.RECEIVED, ApprovalStatus.PENDING)
-    why = f": {approval.reason}" if approval.reason else "."
-    return Finding(None if waits else False, f"WhatsApp's review of the template: {approval.status}{why}")
+        try:
+            for version in handed_in:
+                approvals.ask(version)
+        except ContentError as error:
+            yield Finding(False, f"Twilio doesn't say how WhatsApp's review of the template stands: {error}")
+            return
+    if approved := library.sendable(template, account):
+        languages = ", ".join(approved)
+        yield Finding(True, f"WhatsApp has approved the template “{template}” in: {languages}.")
+    else:
+        waits = any(version.state in ("received", "pending") for version in handed_in)
+        yield Finding(None if waits else False, flightcheck.why_not(template, account))
 
 
 def _is_configured() -> bool:
@@ -113,10 +121,6 @@ def _is_configured() -> bool:
     return settings.USE_SIMULATOR or all(
         (settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_WHATSAPP_FROM)
     )
-
-
-def _not_ready(sentence: str, simulated: bool) -> str:
-    return "The first `cordially serve` makes the template at the simulator." if simulated else sentence
 
 
 async def _lines() -> list[Finding]:

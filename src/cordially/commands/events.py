@@ -82,7 +82,7 @@ def create_event(
 
 
 def _fields(given: tuple[str, ...]) -> dict[str, str]:
-    from cordially.invitations.rendering import BUILT_IN
+    from cordially.templating.variables import NAMES
 
     fields: dict[str, str] = {}
     for text in given:
@@ -90,7 +90,7 @@ def _fields(given: tuple[str, ...]) -> dict[str, str]:
         name = name.strip()
         if not equals:
             raise Refused("--field wants NAME=VALUE, for example --field dress_code='Garden party'")
-        if name in BUILT_IN:
+        if name in NAMES:
             raise Refused(f"--field {name}: this variable is built in. Choose another name.")
         if name in fields:
             raise Refused(f"--field {name} is given twice.")

@@ -28,6 +28,8 @@ NOT_INVITED = "not_invited"
 PATIENCE = 60.0
 #: seconds after which a campaign is left alone of which nothing got through to Twilio at all
 FIRST_CONTACT = 10.0
+#: WhatsApp's review mostly takes minutes; one that was asked for a moment ago may be decided right now
+REVIEWED_WITHIN = 5.0
 NEXT = "What is queued waits for the server, or for the next `cordially send`."
 
 
@@ -67,7 +69,7 @@ def send(
     """
     from django.conf import settings
 
-    from cordially.invitations import campaigns, senders
+    from cordially.invitations import campaigns, library, senders
 
     found = the_event(event)
     purpose = _purpose(purpose)
@@ -88,8 +90,7 @@ def send(
                 found, guests, template=template, purpose=purpose, again=again
             )
         except campaigns.CantStart as error:
-            now = campaigns.audience(guests, template, purpose=purpose, again=again)
-            if not now.ready and not now.problem and (earlier := _unfinished(guests)):
+            if isinstance(error, campaigns.NobodyReady) and (earlier := _unfinished(guests)):
                 _refuse_if_paused(earlier)
                 click.echo("Nobody new can be invited. What is queued from before is sent now.")
                 return earlier
@@ -98,8 +99,9 @@ def send(
         return [campaign]
 
     sender = senders.current_sender()
-    if not (settings.USE_SIMULATOR and template.name == senders.DEFAULT_TEMPLATE):
-        senders.content_of(template, sender.account)
+    # the simulator learns the template that ships when its server starts
+    if not (settings.USE_SIMULATOR and template == library.default_template()):
+        _require_approval(template, sender.account)
     if _lease_is_alive(sender.pk):
         begun = start()
         click.echo("The server sends them.")
@@ -169,17 +171,46 @@ def _unfinished(guests: QuerySet[Guest]) -> list[Campaign]:
 
 
 def _template(name: str) -> MessageTemplate:
+    from cordially.invitations.library import default_template
     from cordially.invitations.models import MessageTemplate
-    from cordially.invitations.senders import default_template
 
     if not name:
         return default_template()
-    template = MessageTemplate.objects.filter(name=name).first()
+    default_template()
+    ready = MessageTemplate.objects.filter(archived_at=None)
+    template = ready.filter(name=name).first()
     if template is None:
-        default_template()
-        known = ", ".join(MessageTemplate.objects.values_list("name", flat=True))
+        known = ", ".join(ready.values_list("name", flat=True))
         raise Refused(f"There is no template “{name}”. There is: {known}.")
     return template
+
+
+def _require_approval(template: MessageTemplate, account: str) -> None:
+    """Ask WhatsApp's word anew where it is not known to be yes. Raises Refused when nothing may be sent."""
+    from cordially import approvals
+    from cordially.invitations import flightcheck, library
+    from cordially.providers.twilio.content import ContentError
+
+    deadline = time.monotonic() + REVIEWED_WITHIN
+    while True:
+        waiting = [
+            each.newest for each in library.standings(template, account) if each.newest and not each.in_use
+        ]
+        try:
+            for version in waiting:
+                approvals.ask(version)
+        except ContentError as error:
+            raise Refused(
+                f"Twilio doesn't say how WhatsApp's review of “{template}” stands: {error}"
+            ) from error
+        undecided = [
+            each for each in library.standings(template, account) if each.is_waiting and not each.in_use
+        ]
+        if not undecided or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    if not library.sendable(template, account):
+        raise Refused(flightcheck.why_not(template, account))
 
 
 def _lease_is_alive(sender_id: int) -> bool:

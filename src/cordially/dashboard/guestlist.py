@@ -21,8 +21,8 @@ from cordially.guests.phones import format_phone
 from cordially.guests.texts import clean
 from cordially.invitations.lifecycle import LIVE, State
 from cordially.invitations.models import Invitation
-from cordially.invitations.rendering import personal_link
 from cordially.rsvp.models import Answer, Reply
+from cordially.templating.variables import personal_link
 
 from . import words
 from .asked import whole

@@ -7,18 +7,36 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.invitations.models import Campaign
 
 P = ParamSpec("P")
+
+
+def user_of(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
+def ours(address: str | None) -> str:
+    """The address if it is one of this server's pages, else nothing."""
+    wanted = address or ""
+    return wanted if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, None) else ""
+
+
+def back_to(request: HttpRequest, event: Event) -> str:
+    """The page that the host came from, if it is ours; else the guest list."""
+    return ours(request.POST.get("back")) or reverse("guests", args=[event.slug])
 
 
 def _how_many(rows: QuerySet[Any]) -> Coalesce:

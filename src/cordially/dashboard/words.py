@@ -114,20 +114,6 @@ def _at(moment: str) -> str:
     return f"{day} at {time}" if day else f"at {time}"
 
 
-def as_read(pieces: list[tuple[str, bool]]) -> list[tuple[str, bool, bool]]:
-    """The pieces as WhatsApp shows them: (text, from a variable, bold). Bold stands between `*`."""
-    stars = sum(text.count("*") for text, is_variable in pieces if not is_variable)
-    if stars % 2:
-        return [(text, is_variable, False) for text, is_variable in pieces]
-    shown, is_bold = [], False
-    for text, is_variable in pieces:
-        for place, part in enumerate([text] if is_variable else text.split("*")):
-            is_bold ^= place > 0
-            if part:
-                shown.append((part, is_variable, is_bold))
-    return shown
-
-
 def when(invitation: Invitation) -> str:
     """The moment beside the state's word."""
     match State(invitation.state):

@@ -20,17 +20,17 @@ from cordially.invitations import ledger
 from cordially.invitations.attempts import Attempt
 from cordially.invitations.ledger import Claim
 from cordially.invitations.lifecycle import State
-from cordially.invitations.models import Sender, Source
+from cordially.invitations.models import Sender, Source, TestMessage
 from cordially.invitations.news import News
 from cordially.lib.clock import now as clock_now
 from cordially.providers.base import Outcome, OutgoingMessage, Provider, Refused, Unknown, Withheld
 from cordially.providers.errors import ErrorClass, Fault
 
-from . import verdicts, wording
+from . import trial, verdicts, wording
 from .outage import is_the_databases, one_line
 from .pace import Limits, Pace, Sent, Slot
 from .thread import LedgerThread
-from .wording import Wording
+from .wording import TextKey, Wording
 
 logger = logging.getLogger(__name__)
 
@@ -79,11 +79,13 @@ class Drainer:
         #: what left through this process is known best here, also when the lease was lost in between
         self._pace = pace or Pace(_limits(sender))
         self._pace.limits = _limits(sender)
-        self._wordings: dict[int, Wording] = {}
+        self._wordings: dict[TextKey, Wording] = {}
         self._news: list[News] = []
         self._flying: dict[str, asyncio.Task[None]] = {}
         self._slots: dict[str, Slot] = {}
-        self._campaigns: dict[str, int] = {}
+        #: key -> campaign; None for a test message, which is in none
+        self._campaigns: dict[str, int | None] = {}
+        self._tests: list[TestMessage] = []
         self._unanswered = 0  # requests in a row that may have been taken, and no word of it
         self._lease_good_until = 0.0
         #: the same by the clock: a machine that was frozen has no idea how long
@@ -106,6 +108,16 @@ class Drainer:
         """Claim nothing more, settle what is in flight, give the lease back."""
         if not self._stopping:
             self._stopping, self._stopped_at = True, time.monotonic()
+        self._awake.set()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it holds the lease and goes on."""
+        return not self._stopping and time.monotonic() < self._lease_good_until
+
+    def try_out(self, test: TestMessage) -> None:
+        """Send this one at the next free place. It is marked as leaving already."""
+        self._tests.append(test)
         self._awake.set()
 
     def may_leave(self, key: str) -> bool:
@@ -188,6 +200,7 @@ class Drainer:
         room = min(MOST_AT_ONCE, max(40, 4 * self._pace.limits.per_second)) - len(self._flying)
         most = 0 if self._stopping else min(room, MOST_IN_A_TICK)
         slots = self._pace.plan(begun, HORIZON, most)
+        self._begin_tests(slots, begun)
 
         def rests_until(phone: str) -> dt.datetime | None:
             left = self._pace.rests(phone, begun, SAME_NUMBER)
@@ -216,7 +229,7 @@ class Drainer:
         self._lease_is_good(begun, now)
         try:
             await self._heed(found.sender)
-            await self._word({claim.campaign_id for claim in found.claims})
+            await self._word({(claim.campaign_id, claim.text) for claim in found.claims})
         except Exception:
             self._news += [verdicts.not_requested(claim.attempt, clock_now()) for claim in found.claims]
             raise
@@ -237,22 +250,51 @@ class Drainer:
                 self._pace.slow_down(time.monotonic() - max(0.0, age))
         self._slowed_at = sender.slowed_at
 
-    async def _word(self, campaigns: set[int]) -> None:
-        """Fetch what everyone in these campaigns shares, once each."""
-        for campaign_id in campaigns - self._wordings.keys():
-            self._wordings[campaign_id] = await self._thread.run(wording.of_campaign, campaign_id)
+    async def _word(self, keys: set[TextKey]) -> None:
+        """Fetch what all who read these texts share, once each."""
+        for key in keys - self._wordings.keys():
+            self._wordings[key] = await self._thread.run(wording.of_campaign, key)
 
     async def _rest(self) -> None:
         """Until the next tick is worth its transaction."""
         self._awake.clear()
         if self._news and not self._flying and self._stopping:
             return
-        pause = TICK if self._busy or self._flying or self._news else IDLE
+        pause = TICK if self._busy or self._flying or self._news or self._tests else IDLE
         try:
             async with asyncio.timeout(pause):
                 await self._awake.wait()
         except TimeoutError:
             pass
+
+    def _begin_tests(self, slots: list[Slot], now: float) -> None:
+        """The first places are theirs; whose number must rest, and what finds no place, waits for the next tick."""
+        for test in list(self._tests):
+            if not slots:
+                return
+            if not self._may_go(None) or self._pace.rests(test.phone, now, SAME_NUMBER):
+                continue
+            self._tests.remove(test)
+            slot, key = slots.pop(0), trial.key_of(test)
+            self._pace.take(slot, test.phone)
+            self._slots[key], self._campaigns[key] = slot, None
+            self._flying[key] = asyncio.create_task(self._send_test(test, key, slot))
+
+    async def _send_test(self, test: TestMessage, key: str, slot: Slot) -> None:
+        try:
+            await asyncio.sleep(max(0.0, slot.at - time.monotonic()))
+            outcome = await self.provider.send(trial.message(test, key, self.phone))
+            if isinstance(outcome, Withheld):
+                self._pace.give_back(slot, test.phone)
+            await self._thread.run(trial.settle, test, outcome)
+        except Exception:
+            # it stays as it is, and is told to be unsure after a while
+            logger.exception("test message %s", test.pk)
+        finally:
+            del self._flying[key]
+            self._slots.pop(key).left = True
+            del self._campaigns[key]
+            self._awake.set()
 
     def _begin(self, claim: Claim, slot: Slot) -> None:
         key = claim.attempt.key
@@ -284,9 +326,9 @@ class Drainer:
         if not self._may_go(claim.campaign_id):
             self._pace.give_back(slot, claim.phone)
             return verdicts.not_requested(claim.attempt, clock_now())
-        words = self._wordings[claim.campaign_id]
-        values = words.values(claim.name, claim.token, claim.fields)
-        if missing := [name for name in words.variables if not values.get(name)]:
+        words = self._wordings[claim.campaign_id, claim.text]
+        values = words.values(claim.guest)
+        if missing := words.missing(values):
             self._pace.give_back(slot, claim.phone)
             return _lacks(claim.attempt, missing)
         message = OutgoingMessage(
@@ -294,7 +336,7 @@ class Drainer:
             sender=self.phone,
             to=claim.phone,
             content_ref=words.content_ref,
-            values=tuple(values[name] for name in words.variables),
+            values=values,
         )
         outcome = await self.provider.send(message)
         if isinstance(outcome, Withheld) or (isinstance(outcome, Refused) and outcome.fault.code is None):
@@ -310,9 +352,9 @@ class Drainer:
         rests = min(60.0, 2.0 ** min(6, self._unanswered // MOST_UNANSWERED))
         return replace(news, fault=Fault(ErrorClass.RETRY_SOON, "Twilio doesn’t answer.", rests=rests))
 
-    def _may_go(self, campaign_id: int) -> bool:
+    def _may_go(self, campaign_id: int | None) -> bool:
         """Between the claim and its moment the host may have paused, and the lease may have ended."""
-        if self._stopping or campaign_id not in self._running:
+        if self._stopping or (campaign_id is not None and campaign_id not in self._running):
             return False
         return time.monotonic() < self._lease_good_until and clock_now() < self._lease_ends
 
@@ -357,10 +399,18 @@ def _sent_before(sender_id: int, limits: Limits) -> Sent:
         hours = list(hour.annotate(count=Count("id")).order_by("second").values_list("second", "count"))
     day = begun.filter(at__gt=since(86400 if limits.per_day else 60)).values("invitation__phone")
     people = day.annotate(last=Max("at")).order_by("last").values_list("last", "invitation__phone")
+    tried = TestMessage.objects.filter(sender=sender_id, left_at__gt=since(86400))
+    tests = [(at, phone) for at, phone in tried.values_list("left_at", "phone") if at is not None]
     return Sent(
-        second=[left(at) for at in lately],
-        hour=[(left(at), count) for at, count in hours],
-        people=[(left(at), phone) for at, phone in people.iterator()],
+        second=sorted([left(at) for at in lately] + [left(at) for at, _ in tests if at > since(10)]),
+        hour=sorted(
+            [(left(at), count) for at, count in hours]
+            + [(left(at), 1) for at, _ in tests if limits.per_hour and at > since(3620)]
+        ),
+        people=sorted(
+            [(left(at), phone) for at, phone in people.iterator()]
+            + [(left(at), phone) for at, phone in tests]
+        ),
     )
 
 

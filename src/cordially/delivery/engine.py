@@ -8,12 +8,12 @@ import logging
 import secrets
 from collections.abc import Callable, Coroutine
 
-from cordially.invitations import ledger
+from cordially.invitations import ledger, trials
 from cordially.invitations.models import Sender
 from cordially.lib.clock import now as clock_now
 from cordially.providers.base import Provider
 
-from . import wake
+from . import trial, wake
 from .alive import Life
 from .drain import Drainer
 from .outage import is_the_databases, one_line
@@ -65,6 +65,7 @@ class Engine:
             asyncio.create_task(self._forever(self._sweep), name="sweep"),
             asyncio.create_task(self._forever(self._settle), name="settle"),
             asyncio.create_task(self._forever(self._poll), name="poll"),
+            asyncio.create_task(self._forever(self._try_out), name="tests"),
         ]
         wake.listen(self.wake)
 
@@ -164,6 +165,14 @@ class Engine:
     async def _poll(self) -> None:
         if await self._rescue.poll():
             self._on_commit()
+
+    async def _try_out(self) -> None:
+        """Hand test messages to the drainers, and learn what became of them."""
+        drained = [pk for pk, drainer in self._drainers.items() if self.drains(pk) and drainer.is_ready]
+        for test in await self._thread.run(trials.take, drained, clock_now()):
+            self._drainers[test.sender_id].try_out(test)
+        await self._thread.run(trials.forgotten, clock_now())
+        await trial.ask_about_silent(self.provider, self._thread)
 
 
 def _sweep_ledger(account: str) -> tuple[bool, list[Sender]]:

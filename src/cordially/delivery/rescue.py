@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import transaction
@@ -15,15 +15,16 @@ from django.db.models import Q
 from cordially.invitations import ledger
 from cordially.invitations.attempts import Attempt
 from cordially.invitations.lifecycle import State
-from cordially.invitations.models import FormerMessage, Invitation, Source
+from cordially.invitations.models import FormerMessage, Invitation, Source, TestMessage
 from cordially.invitations.news import News
 from cordially.lib.clock import now as clock_now
 from cordially.providers.base import FoundMessage, Provider
+from cordially.templating.variables import RECIPIENT_COLUMNS, Recipient
 
 from . import verdicts, wording
 from .outage import is_the_databases
 from .thread import LedgerThread
-from .wording import Wording
+from .wording import TextKey, Wording
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ BATCH = 50
 GIVE_UP_LOOKING = dt.timedelta(days=3)
 #: messages are looked for that much before the request: this machine's clock and the provider's may differ
 CLOCKS_DIFFER = dt.timedelta(days=30)
+#: a message that says the same to somebody of another name is this request's when it is hardly older
+SAME_REQUEST = dt.timedelta(minutes=10)
 NEVER_ANSWERED = "Twilio never answered for this guest. Try again, or copy the personal link."
 #: requests of one invitation that the provider may lose before a person is asked
 MOST_LOST = 10
@@ -51,9 +54,9 @@ class Doubt:
     campaign_id: int
     sender: str
     phone: str
-    name: str
-    token: str
-    fields: Mapping[str, object]
+    #: the key of the campaign's text that the guest reads
+    text: str
+    guest: Recipient
     message_id: str | None
     look_at: dt.datetime
     requested_at: dt.datetime
@@ -76,8 +79,8 @@ def in_doubt(account: str, states: Sequence[State], now: dt.datetime) -> list[Do
         .order_by("look_at")
         .values_list(
             "campaign__uid", "id", "attempts", "state", "campaign", "campaign__sender__phone", "phone",
-            "guest__name", "guest__token", "guest__fields", "message_id", "look_at", "sending_at",
-            "changed_at",
+            "text", "message_id", "look_at", "sending_at", "changed_at",
+            *(f"guest__{column}" for column in RECIPIENT_COLUMNS),
         )[:BATCH]
     )  # fmt: skip
     return [
@@ -87,16 +90,15 @@ def in_doubt(account: str, states: Sequence[State], now: dt.datetime) -> list[Do
             campaign_id,
             sender,
             phone,
-            name,
-            token,
-            fields,
+            text,
+            Recipient(*guest),
             message_id,
             look_at or now,
             sending_at or changed_at,
         )
         for (
             uid, pk, attempts, state, campaign_id, sender, phone,
-            name, token, fields, message_id, look_at, sending_at, changed_at,
+            text, message_id, look_at, sending_at, changed_at, *guest,
         ) in rows
     ]  # fmt: skip
 
@@ -130,7 +132,14 @@ def known_elsewhere(message_ids: Sequence[str]) -> set[str]:
     """Those that belong to an invitation already, or to an earlier attempt."""
     now = Invitation.objects.filter(message_id__in=message_ids).values_list("message_id", flat=True)
     before = FormerMessage.objects.filter(message_id__in=message_ids).values_list("message_id", flat=True)
-    return {message_id for message_id in now if message_id} | set(before)
+    tests = TestMessage.objects.filter(message_id__in=message_ids).values_list("message_id", flat=True)
+    return {message_id for message_id in now if message_id} | set(before) | set(tests)
+
+
+def shares_its_phone(doubt: Doubt) -> bool:
+    """Whether somebody else of the campaign reads messages on this phone: a similar one may be theirs."""
+    others = Invitation.objects.filter(campaign=doubt.campaign_id, guest__phone=doubt.phone)
+    return others.exclude(pk=doubt.attempt.invitation_id).exists()
 
 
 class Rescue:
@@ -143,7 +152,7 @@ class Rescue:
         self._surely_after = surely_after
         #: attempt -> when the provider first said here that it doesn't list it (monotonic: clocks may jump)
         self._missing: dict[Attempt, float] = {}
-        self._wordings: dict[int, Wording] = {}
+        self._wordings: dict[TextKey, Wording] = {}
 
     async def settle(self) -> int:
         """Ask about what is unsure. Returns how many invitations moved."""
@@ -237,15 +246,21 @@ class Rescue:
         return time.monotonic() - first >= self._surely_after
 
     async def _match(self, doubt: Doubt, listed: Sequence[FoundMessage]) -> FoundMessage | None:
-        """The newest message with this guest's own words in it that no invitation has."""
+        """The newest message with this guest's own words in it that no invitation or test has."""
         if not listed:
             return None
-        if doubt.campaign_id not in self._wordings:
-            self._wordings[doubt.campaign_id] = await self._thread.run(wording.of_campaign, doubt.campaign_id)
-        words = self._wordings[doubt.campaign_id]
+        key = (doubt.campaign_id, doubt.text)
+        if key not in self._wordings:
+            self._wordings[key] = await self._thread.run(wording.of_campaign, key)
+        words = self._wordings[key]
         known = await self._thread.run(known_elsewhere, [found.update.message_id for found in listed])
-        for found in listed:
-            mine = words.wrote(found.body, doubt.name, doubt.token, doubt.fields)
-            if mine and found.update.message_id not in known:
-                return found
-        return None
+        free = [found for found in listed if found.update.message_id not in known]
+        if mine := next((found for found in free if words.wrote(found.body, doubt.guest)), None):
+            return mine
+        # a guest may have been given another name since: better taken for sent than sent twice
+        lately = doubt.requested_at - SAME_REQUEST
+        like_it = (f for f in free if f.created_at >= lately and words.is_of_this_kind(f.body))
+        similar = next(like_it, None)
+        if similar is None or await self._thread.run(shares_its_phone, doubt):
+            return None
+        return similar

@@ -1,37 +1,79 @@
-"""What is the same for everyone in a campaign, and one guest's words from it."""
+"""What is the same for everyone who reads one text of a campaign, and one guest's words from it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
+from functools import cached_property
 
-from cordially.invitations import rendering
-from cordially.invitations.models import Campaign
+from cordially.invitations.models import Campaign, CampaignText
+from cordially.templating import variables
+from cordially.templating.variables import Recipient, Slot
+
+#: a campaign, and which of its texts
+TextKey = tuple[int, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wording:
     """As it was frozen when Send was pressed."""
 
     content_ref: str
     body: str
-    variables: tuple[str, ...]
+    slots: tuple[Slot, ...]
     shared: dict[str, str]
 
-    def values(self, name: str, token: str, fields: Mapping[str, object]) -> dict[str, str]:
-        """Name -> text for one guest."""
-        return rendering.guest_values(self.shared, name, token, fields)
+    def values(self, guest: Recipient) -> tuple[str, ...]:
+        """What stands in the provider's numbers, in their order; empty where this guest has nothing."""
+        values = variables.guest_values(self.shared, guest)
+        return tuple(slot.value(values) for slot in self.slots)
 
-    def wrote(self, text: str, name: str, token: str, fields: Mapping[str, object]) -> bool:
+    def missing(self, values: tuple[str, ...]) -> list[str]:
+        """The names that would stay empty."""
+        return [slot.name for slot, value in zip(self.slots, values, strict=True) if not value]
+
+    def wrote(self, text: str, guest: Recipient) -> bool:
         """Whether a text that the provider lists is this guest's message: it holds all that was filled in."""
-        values = self.values(name, token, fields)
-        if "rsvp_link" in self.variables:
-            return token in text
-        told = [values[name] for name in self.variables if values.get(name)]
+        in_body = {slot.name for slot in variables.slots(self.body)}
+        if "rsvp_link" in in_body:
+            return guest.token in text
+        values = variables.guest_values(self.shared, guest)
+        told = [value for slot in variables.slots(self.body) if (value := slot.value(values))]
         return all(value in text for value in told) if told else text.split() == self.body.split()
 
+    def is_of_this_kind(self, text: str) -> bool:
+        """Whether it is this text filled in for anybody: a guest may have a new name since the request.
 
-def of_campaign(campaign_id: int) -> Wording:
-    campaign = Campaign.objects.select_related("event").get(pk=campaign_id)
-    shared = campaign.event_values or rendering.event_values(campaign.event, campaign.event.language)
-    return Wording(campaign.content_ref, campaign.body, tuple(campaign.variables), shared)
+        Never for a text with the personal link, which tells whose it is.
+        """
+        if any(slot.name == "rsvp_link" for slot in variables.slots(self.body)):
+            return False
+        return self._shape.fullmatch(" ".join(text.split())) is not None
+
+    @cached_property
+    def _shape(self) -> re.Pattern[str]:
+        fixed, end = [], 0
+        body = self.body
+        for match in variables.VARIABLE.finditer(body):
+            fixed.append(body[end : match.start()])
+            end = match.end()
+        fixed.append(body[end:])
+        return re.compile(".*?".join(r"\s*".join(map(re.escape, _words(piece))) for piece in fixed))
+
+
+def _words(text: str) -> list[str]:
+    """Cut at white space, so that it may differ."""
+    return re.split(r"\s+", text)
+
+
+def of_campaign(key: TextKey) -> Wording:
+    """What the campaign froze under that key. Raises CampaignText.DoesNotExist."""
+    campaign_id, name = key
+    texts = CampaignText.objects.filter(campaign=campaign_id)
+    # the invitations of older campaigns name no text: they had only one
+    text = texts.get(key=name) if name else texts.order_by("pk")[:1].get()
+    shared = text.event_values
+    if not shared:
+        event = Campaign.objects.select_related("event").get(pk=campaign_id).event
+        shared = variables.event_values(event, event.language)
+    return Wording(text.content_ref, text.body, text.slots, shared)

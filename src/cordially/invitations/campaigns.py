@@ -6,8 +6,7 @@ Like `ledger.py`, each is one transaction of a few statements, whatever the size
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -17,28 +16,37 @@ from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.lib.clock import now as clock_now
 
-from . import rendering
+from . import flightcheck
+from .flightcheck import INVITATION as INVITATION
+from .flightcheck import PURPOSES as PURPOSES
+from .flightcheck import Report
 from .ledger import CANCELLED, OPTED_OUT, call_back, log_all
 from .lifecycle import LIVE, OPEN, State
-from .models import Campaign, CampaignState, Invitation, MessageTemplate, Sender, SenderState, Source
-from .senders import content_of, current_sender, require_public_url, words_of
+from .models import (
+    Campaign,
+    CampaignState,
+    CampaignText,
+    Invitation,
+    MessageTemplate,
+    Sender,
+    SenderState,
+    Source,
+)
+from .senders import current_sender, require_public_url
 
 ALREADY_INVITED = "Already invited."
 UNDER_WAY = "A message to this guest is still under way."
 NO_NUMBER = "There is no number that a message can go to."
-#: what messages are for unless somebody says otherwise
-INVITATION = "invitation"
-PURPOSES = {
-    INVITATION: "Invitation",
-    "reminder": "Reminder",
-    "save_the_date": "Save the date",
-    "update": "Update",
-    "thanks": "Thanks",
-}
+#: times that a list is read again which changes while Send is being pressed
+_LOOKS = 3
 
 
 class CantStart(Exception):
     """Why no invitation can be sent; the message is for the host."""
+
+
+class NobodyReady(CantStart):
+    """Everybody who was chosen is left out."""
 
 
 class AudienceChanged(CantStart):
@@ -49,88 +57,6 @@ class AudienceChanged(CantStart):
         self.ready = ready
 
 
-@dataclass(frozen=True)
-class Audience:
-    """Who would be sent a message if Send were pressed now. chosen = ready + the sum of left_out."""
-
-    chosen: int
-    ready: int
-    left_out: list[tuple[str, int]]
-    problem: str = ""
-
-
-def _held_back(purpose: str, again: bool) -> Exists:
-    """Whether a guest has a message of this purpose, arrived or on its way; with `again`, one under way."""
-    earlier = Invitation.objects.filter(guest=OuterRef("pk"))
-    if again:  # no wish of the host's sends one beside another that isn't settled yet
-        return Exists(earlier.filter(state__in=OPEN))
-    return Exists(earlier.filter(campaign__purpose=purpose, state__in=LIVE))
-
-
-def invitable(guests: QuerySet[Guest], *, purpose: str = INVITATION, again: bool = False) -> QuerySet[Guest]:
-    """Those of them whom a message of this purpose can go to now."""
-    return guests.filter(~_held_back(purpose, again), opted_out_at=None).exclude(phone="")
-
-
-def _lacking(event: Event, guests: QuerySet[Guest], names: Sequence[str]) -> dict[int, str]:
-    """Guest id -> the variables that stay empty, for those who lack one."""
-    asked = [name for name in names if not rendering.always_filled(name, event)]
-    if not asked:
-        return {}
-    lacking: dict[int, str] = {}
-    for pk, fields in guests.values_list("pk", "fields").iterator(chunk_size=5000):
-        if missing := [name for name in asked if not rendering.clean(fields.get(name, ""))]:
-            lacking[pk] = ", ".join(missing)
-    return lacking
-
-
-def _problem(event: Event, names: Sequence[str]) -> str:
-    """Why a text with these variables can't be sent to anybody of this event; empty when it can."""
-    if "event_location" in names and not rendering.always_filled("event_location", event):
-        return "The message names the place, and this event has none yet. Fill in the venue first."
-    return ""
-
-
-def _already(purpose: str) -> str:
-    return "already invited" if purpose == INVITATION else f"had one already: {_name(purpose).lower()}"
-
-
-def _name(purpose: str) -> str:
-    return PURPOSES.get(purpose, purpose)
-
-
-def audience(
-    guests: QuerySet[Guest], template: MessageTemplate, *, purpose: str = INVITATION, again: bool = False
-) -> Audience:
-    """Count who is ready and who is left out, with the reason. Changes nothing.
-
-    `again`: also those who had a message of this purpose before.
-    """
-    first = guests.select_related("event").first()
-    if first is None:
-        return Audience(0, 0, [], "Nobody is selected.")
-    event = first.event
-    names = rendering.variables(words_of(template))
-    plain = guests.order_by()
-    chosen = plain.count()
-    reachable = plain.filter(opted_out_at=None).exclude(phone="")
-    held_back = _held_back(purpose, again)
-    free = reachable.filter(~held_back)
-    invited = reachable.filter(held_back).count()
-    lacking = len(_lacking(event, free, names))
-    opted_out = plain.exclude(phone="").exclude(opted_out_at=None).count()
-    without = plain.filter(phone="").count()
-    left_out = [
-        ("no number that a message can go to", without),
-        ("asked not to be written to", opted_out),
-        ("with a message that is still under way" if again else _already(purpose), invited),
-        ("a word of the message would stay empty", lacking),
-    ]
-    ready = chosen - without - opted_out - invited - lacking
-    return Audience(chosen, ready, [entry for entry in left_out if entry[1]], _problem(event, names))
-
-
-@transaction.atomic
 def start_campaign(
     event: Event,
     guests: QuerySet[Guest],
@@ -139,62 +65,110 @@ def start_campaign(
     name: str = "",
     by: User | None = None,
     confirmed: int | None = None,
+    fingerprint: str = "",
     sender: Sender | None = None,
     purpose: str = INVITATION,
     again: bool = False,
+    otherwise: bool = False,
     latest: int | None = None,
     now: dt.datetime | None = None,
 ) -> Campaign:
-    """Freeze the audience and queue an invitation for everyone in it who can have one; skip the others.
+    """Freeze the audience and queue a message for everyone in it who can have one; skip the others.
 
     Nobody gets a second message for the same purpose, unless `again` says so; and nobody gets one while
-    another is still under way. One transaction, a fixed number of statements. Raises CantStart;
-    AudienceChanged when `confirmed` is given and is not the number of those who would be sent a message, or
-    when `latest`, the event's newest campaign (0 for none) that the host knew of, is not the newest any more.
+    another is still under way. `otherwise`: who can't have this template gets the one that ships.
+
+    Every message is written out and read first; then one transaction of a fixed number of statements, which
+    holds only if nothing changed meanwhile. Raises CantStart; AudienceChanged when `confirmed` or
+    `fingerprint` is given and is not what a check finds now, or when `latest`, the event's newest campaign
+    (0 for none) that the host knew of, is not the newest any more.
     """
     now = now or clock_now()
-    # two presses on Send must see each other: on PostgreSQL the second waits here, on SQLite it already has
-    Event.objects.select_for_update().get(pk=event.pk)
     sender = sender or current_sender()
     require_public_url()
-    content = content_of(template, sender.account)
-    if problem := _problem(event, content.variables):
-        raise CantStart(problem)
+    chosen = guests.filter(event=event)
+    for _ in range(_LOOKS):
+        report = flightcheck.check(
+            event, chosen, template, account=sender.account, purpose=purpose, again=again, otherwise=otherwise
+        )
+        if report.problem:
+            raise CantStart(report.problem)
+        if (confirmed is not None and report.ready != confirmed) or fingerprint not in (
+            "",
+            report.fingerprint,
+        ):
+            raise AudienceChanged(report.ready)
+        if not report.ready:
+            raise NobodyReady("Nobody of the selected guests can be invited now.")
+        try:
+            return _start(report, chosen, sender, name, by, purpose, again, otherwise, latest, now)
+        except _Moved:
+            continue
+    raise AudienceChanged(report.ready)
+
+
+class _Moved(Exception):
+    """The list changed between the check and the transaction."""
+
+
+@transaction.atomic
+def _start(
+    report: Report,
+    chosen: QuerySet[Guest],
+    sender: Sender,
+    name: str,
+    by: User | None,
+    purpose: str,
+    again: bool,
+    otherwise: bool,
+    latest: int | None,
+    now: dt.datetime,
+) -> Campaign:
+    # two presses on Send must see each other: on PostgreSQL the second waits here, on SQLite it already has
+    event = Event.objects.select_for_update().get(pk=report.event.pk)
+    template = MessageTemplate.objects.get(pk=report.template.pk)
+    plan = flightcheck.Plan(event, template, account=sender.account, otherwise=otherwise)
+    if flightcheck.fingerprint(chosen, plan, purpose=purpose, again=again) != report.fingerprint:
+        raise _Moved
+    if latest is not None and again and event.campaigns.filter(pk__gt=latest).exists():
+        raise AudienceChanged(report.ready)
     sender = Sender.objects.select_for_update().get(pk=sender.pk)
     campaign = Campaign.objects.create(
         event=event,
         sender=sender,
         template=template,
-        name=name
-        or f"{'Invitations' if purpose == INVITATION else _name(purpose)} of {now.astimezone(event.zone):%-d %B, %H:%M}",
-        body=content.body,
-        content_ref=content.ref,
-        variables=content.variables,
-        event_values=rendering.event_values(event, event.language),
+        name=name or f"{_plural(purpose)} of {now.astimezone(event.zone):%-d %B, %H:%M}",
         purpose=purpose,
-        audience=0,
+        audience=report.chosen,
         created_by=by,
         created_at=now,
         changed_at=now,
     )
-    chosen = guests.filter(event=event)
-    lacking = _lacking(event, chosen, content.variables)
+    CampaignText.objects.bulk_create(
+        CampaignText(
+            campaign=campaign,
+            key=text.key,
+            language=text.language,
+            **CampaignText.columns(text.components),
+            content_ref=text.version.ref,
+            variables=text.version.variables,
+            event_values=text.shared,
+        )
+        for key, text in report.texts.items()
+        if report.readers[key]
+    )
     _insert_invitations(campaign, chosen, sender.turn, again, now)
-    _skip_lacking(campaign, lacking)
+    _give_texts(campaign, chosen, plan, report)
+    for finding in report.reasons:
+        if sentence := flightcheck.reason(finding):
+            _skip(campaign, finding.ids, sentence)
     _make_current(campaign)
-    rows = Invitation.objects.filter(campaign=campaign)
-    states = dict(rows.values_list("state").annotate(Count("id")).order_by())
-    ready, total = states.get(State.QUEUED, 0), sum(states.values())
-    older = Campaign.objects.filter(event=event).exclude(pk=campaign.pk)
-    overtaken = again and latest is not None and older.filter(pk__gt=latest).exists()
-    if overtaken or (confirmed is not None and ready != confirmed):
-        raise AudienceChanged(ready)
-    if not ready:
-        raise CantStart("Nobody of the selected guests can be invited now.")
-    Campaign.objects.filter(pk=campaign.pk).update(audience=total)
-    campaign.audience = total
-    log_all(rows, Source.HOST, now)
+    log_all(Invitation.objects.filter(campaign=campaign), Source.HOST, now)
     return campaign
+
+
+def _plural(purpose: str) -> str:
+    return "Invitations" if purpose == INVITATION else PURPOSES.get(purpose, purpose)
 
 
 def _insert_invitations(
@@ -214,9 +188,9 @@ def _insert_invitations(
         cursor.execute(
             f"""
             INSERT INTO invitations_invitation
-              (campaign_id, guest_id, is_current, phone, state, turn, attempts, tries, error_class, reason,
-               queued_at, changed_at)
-            SELECT %s, g.id, c.id IS NULL, g.phone,
+              (campaign_id, guest_id, is_current, text, phone, state, turn, attempts, tries, error_class,
+               reason, queued_at, changed_at)
+            SELECT %s, g.id, c.id IS NULL, '', g.phone,
                    CASE WHEN g.phone = '' OR g.opted_out_at IS NOT NULL OR h.guest_id IS NOT NULL
                         THEN 'skipped' ELSE 'queued' END,
                    %s + ROW_NUMBER() OVER (ORDER BY g.id), 0, 0, '',
@@ -238,16 +212,31 @@ def _insert_invitations(
         )
 
 
-def _skip_lacking(campaign: Campaign, lacking: Mapping[int, str]) -> None:
+def _give_texts(campaign: Campaign, guests: QuerySet[Guest], plan: flightcheck.Plan, report: Report) -> None:
+    """Who reads which text: by language, then those who read another one."""
+    mine = Invitation.objects.filter(campaign=campaign)
+    by_key: dict[str, list[str]] = {}
+    for language in guests.order_by().values_list("language", flat=True).distinct():
+        by_key.setdefault(plan.key_for(language), []).append(language)
+    for key, spoken in by_key.items():
+        mine.filter(guest__language__in=spoken).update(text=key)
+    moved: dict[str, list[int]] = {}
+    for pk, key in report.moved.items():
+        moved.setdefault(key, []).append(pk)
+    for key, ids in moved.items():
+        for some in _in_lots(ids):
+            mine.filter(guest__in=some).update(text=key)
+
+
+def _skip(campaign: Campaign, ids: Sequence[int], reason: str) -> None:
     queued = Invitation.objects.filter(campaign=campaign, state=State.QUEUED)
-    by_names: dict[str, list[int]] = {}
-    for pk, names in lacking.items():
-        by_names.setdefault(names, []).append(pk)
-    for names, ids in by_names.items():
-        for start in range(0, len(ids), 5000):
-            queued.filter(guest__in=ids[start : start + 5000]).update(
-                state=State.SKIPPED, reason=f"No value for “{names}” in this guest’s message."[:300]
-            )
+    for some in _in_lots(ids):
+        queued.filter(guest__in=some).update(state=State.SKIPPED, reason=reason[:300])
+
+
+def _in_lots(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """As many as a statement may name."""
+    return (ids[start : start + 5000] for start in range(0, len(ids), 5000))
 
 
 def _make_current(campaign: Campaign) -> None:

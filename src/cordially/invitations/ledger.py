@@ -10,12 +10,15 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from cordially.providers.errors import ErrorClass, Fault
+from cordially.templating.variables import RECIPIENT_COLUMNS, Recipient
 
+from . import trials
 from .attempts import Attempt
 from .lifecycle import OPEN, State
 from .models import (
@@ -59,10 +62,10 @@ class Claim:
 
     attempt: Attempt
     campaign_id: int
+    #: the key of the campaign's text that the guest reads
+    text: str
     phone: str
-    name: str
-    token: str
-    fields: Mapping[str, object]
+    guest: Recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ def _claim(
     now: dt.datetime,
 ) -> list[Claim]:
     """Merge what is ready in the running campaigns by turn; leave alone numbers that must rest."""
-    ready: list[tuple[int, int, int, int, str | None, str, str, str, Mapping[str, object], object]] = []
+    ready: list[tuple[Any, ...]] = []
     for campaign_id in uids:
         ready += list(
             # what a host calls back at this very moment is locked, and left alone (SQLite: one writer anyway)
@@ -185,7 +188,7 @@ def _claim(
             .order_by("turn")
             .values_list(
                 "turn", "id", "campaign_id", "attempts", "message_id", "phone",
-                "guest__name", "guest__token", "guest__fields", "guest__opted_out_at",
+                "guest__opted_out_at", "text", *(f"guest__{column}" for column in RECIPIENT_COLUMNS),
             )[:limit]
         )  # fmt: skip
     ready.sort(key=lambda row: (row[0], row[1]))
@@ -195,7 +198,7 @@ def _claim(
     former: list[FormerMessage] = []
     taken: set[str] = set()
     turn = sender.turn
-    for row_turn, pk, campaign_id, attempts, message_id, phone, name, token, fields, opted_out_at in ready:
+    for row_turn, pk, campaign_id, attempts, message_id, phone, opted_out_at, text, *guest in ready:
         if len(claims) == limit:
             break
         if opted_out_at is not None:
@@ -208,7 +211,9 @@ def _claim(
             if message_id:
                 former.append(FormerMessage(invitation_id=pk, message_id=message_id))
             claims.append(
-                Claim(Attempt(uids[campaign_id], pk, attempts + 1), campaign_id, phone, name, token, fields)
+                Claim(
+                    Attempt(uids[campaign_id], pk, attempts + 1), campaign_id, text, phone, Recipient(*guest)
+                )
             )
     _take(claims, sender, turn, now)
     if former:
@@ -372,7 +377,7 @@ def record_in_transaction(news: Sequence[News]) -> int:
                 by_message[row.message_id] = row
     _write([(rows[pk], state, attempts) for pk, (state, attempts) in before.items()], news[-1].at)
     _log(events, news[-1].at)
-    keep_unmatched([item for item in unmatched if item.source == Source.CALLBACK])
+    keep_unmatched(trials.heard([item for item in unmatched if item.source == Source.CALLBACK]))
     if again:
         # a late refusal queues somebody again when all seemed done
         _reopen(Campaign.objects.filter(pk__in=again), news[-1].at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +12,8 @@ from django.utils import timezone
 
 from cordially.events.models import Event
 from cordially.guests.models import Guest
+from cordially.templating.components import Components, buttons_of
+from cordially.templating.variables import Slot
 
 from .lifecycle import State
 
@@ -71,36 +74,116 @@ class Sender(models.Model):
         return self.name or self.phone
 
 
+class Category(models.TextChoices):
+    """What WhatsApp takes a template for; it decides about the price, and who can be reached."""
+
+    MARKETING = "MARKETING", "Marketing"
+    UTILITY = "UTILITY", "Utility"
+
+
 class MessageTemplate(models.Model):
-    """The words of a message, with named variables like `{{guest_name}}`."""
+    """What a message says: one text for each language, all under one name."""
 
     name = models.SlugField(max_length=80, unique=True)
-    language = models.CharField(max_length=10, default="en")
-    category = models.CharField(max_length=20, default="MARKETING")
-    body = models.TextField()
+    #: what the host calls it
+    title = models.CharField(max_length=80)
+    category = models.CharField(max_length=20, choices=Category.choices, default=Category.MARKETING)
+    #: whose text is read by guests for whose language there is none; empty: they are left out
+    fallback_language = models.CharField(max_length=10, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["name"]
+        ordering = ["title", "id"]
 
     def __str__(self) -> str:
-        return self.name
+        return self.title
 
 
-class TemplateContent(models.Model):
-    """A template as one provider account knows it: its reference there, and the order of its variables."""
+class Worded(models.Model):
+    """The parts of a message, with named variables like `{{guest_name}}` (see `templating.components`)."""
 
-    template = models.ForeignKey(MessageTemplate, on_delete=models.CASCADE, related_name="contents")
-    account = models.CharField(max_length=64)
-    ref = models.CharField(max_length=64)
-    #: names in the order of the provider's numbers: the first is {{1}}
-    variables = models.JSONField(default=list)
-    #: the text that this reference stands for, as it was when the reference was made
+    header = models.CharField(max_length=200, blank=True)
+    image = models.CharField(max_length=500, blank=True)
     body = models.TextField()
-    created_at = models.DateTimeField(auto_now_add=True)
+    footer = models.CharField(max_length=200, blank=True)
+    buttons = models.JSONField(default=list, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["template", "account"], name="template_content_once")]
+        abstract = True
+
+    @property
+    def components(self) -> Components:
+        return Components(self.body, self.header, self.image, self.footer, buttons_of(self.buttons))
+
+    @staticmethod
+    def columns(given: Components) -> dict[str, Any]:
+        """The reverse of `components`: column -> value."""
+        return {
+            "header": given.header,
+            "image": given.image,
+            "body": given.body,
+            "footer": given.footer,
+            "buttons": given.buttons_json,
+        }
+
+
+class TemplateText(Worded):
+    """A template in one language, as it is written now: the draft."""
+
+    template = models.ForeignKey(MessageTemplate, on_delete=models.CASCADE, related_name="texts")
+    language = models.CharField(max_length=10)
+    saved_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["template", "language"], name="template_text_once")]
+
+
+class Review(models.TextChoices):
+    """Where WhatsApp's review of a version stands."""
+
+    UNSUBMITTED = "unsubmitted", "Not handed in"
+    RECEIVED = "received", "Waiting"  # the provider has it, WhatsApp not yet
+    PENDING = "pending", "Waiting"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    PAUSED = "paused", "Paused"  # after complaints; WhatsApp releases it by itself
+    DISABLED = "disabled", "Disabled"
+    UNKNOWN = "unknown", "Not known yet"
+
+
+class TemplateVersion(Worded):
+    """A text as one provider account knows it: handed in once, and never changed."""
+
+    text = models.ForeignKey(TemplateText, on_delete=models.CASCADE, related_name="versions")
+    #: 1 is the first that was handed in
+    number = models.PositiveIntegerField()
+    account = models.CharField(max_length=64)
+    ref = models.CharField(max_length=64)
+    #: as WhatsApp has it, which may not be what was asked for
+    category = models.CharField(max_length=20, choices=Category.choices)
+    #: slots in the order of the provider's numbers: the first is {{1}}
+    variables = models.JSONField(default=list)
+    #: what the link button's address begins with; empty without one
+    link_base = models.CharField(max_length=300, blank=True)
+    state = models.CharField(max_length=12, choices=Review.choices, default=Review.UNSUBMITTED)
+    #: WhatsApp's own words for a rejection
+    reason = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    #: when WhatsApp's word changed last, and when it was asked last
+    changed_at = models.DateTimeField(default=timezone.now)
+    checked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["text", "account", "number"], name="template_version_once")
+        ]
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        return tuple(map(Slot.read, self.variables))
 
 
 class CampaignState(models.TextChoices):
@@ -130,12 +213,6 @@ class Campaign(models.Model):
     paused_code = models.PositiveIntegerField(null=True, blank=True)
     #: codes of faults after which the host resumed: who meets them again fails alone
     resumed_past = models.JSONField(default=list, blank=True)
-    #: what was confirmed, kept as it was: template text, provider reference, names of its variables in order,
-    #: and what the event says to everyone
-    body = models.TextField()
-    content_ref = models.CharField(max_length=64)
-    variables = models.JSONField(default=list)
-    event_values = models.JSONField(default=dict)
     #: how many guests were chosen = the sum of the states of its invitations
     audience = models.PositiveIntegerField()
     created_by = models.ForeignKey(
@@ -160,6 +237,27 @@ class Campaign(models.Model):
         return self.name
 
 
+class CampaignText(Worded):
+    """What was confirmed for one language, kept as it was: whatever becomes of the template, this is sent."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="texts")
+    #: names it within the campaign; an invitation carries it
+    key = models.CharField(max_length=100, blank=True)
+    language = models.CharField(max_length=10)
+    content_ref = models.CharField(max_length=64)
+    variables = models.JSONField(default=list)
+    #: what the event says to everyone in this language
+    event_values = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "key"], name="campaign_text_once")]
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        return tuple(map(Slot.read, self.variables))
+
+
 class Invitation(models.Model):
     """One guest's invitation in one campaign: a row of the ledger, and an entry of the queue."""
 
@@ -170,6 +268,8 @@ class Invitation(models.Model):
     guest = models.ForeignKey(Guest, on_delete=models.CASCADE, related_name="invitations")
     #: the newest that says something about this guest; at most one a guest
     is_current = models.BooleanField(default=True)
+    #: the `key` of the campaign's text that this guest reads
+    text = models.CharField(max_length=100, blank=True)
     #: E.164, frozen when it was queued; empty when skipped for want of a number
     phone = models.CharField(max_length=16, blank=True)
     state = models.CharField(max_length=10, choices=State.choices)
@@ -305,3 +405,77 @@ class UnmatchedCallback(models.Model):
 
     class Meta:
         ordering = ["id"]
+
+
+class TestMessage(models.Model):
+    """A message to the host's own number, to see it on a real phone. It is in no campaign and counts nowhere.
+
+    The states are those of an invitation; like one it leaves at most once.
+    """
+
+    __test__ = False  # not one of pytest's
+
+    sender = models.ForeignKey(Sender, on_delete=models.CASCADE, related_name="test_messages")
+    template = models.ForeignKey(MessageTemplate, on_delete=models.CASCADE, related_name="+")
+    #: E.164
+    phone = models.CharField(max_length=16)
+    content_ref = models.CharField(max_length=64)
+    #: what stands in the provider's numbers, in their order
+    values = models.JSONField(default=list)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    message_id = models.CharField(max_length=64, blank=True)
+    code = models.PositiveIntegerField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    #: when its request was begun
+    left_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "failed"]) | ~Q(left_at=None),
+                name="test_message_left_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="failed") | ~Q(reason=""), name="test_message_failed_has_reason"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["sender", "left_at"], name="test_message_by_sender"),
+            models.Index(
+                fields=["state"],
+                condition=~Q(state__in=["read", "failed"]),
+                name="test_message_open",
+            ),
+        ]
+
+
+class PriceBook(models.Model):
+    """What the host pays for a message apart from its country: one row for the installation."""
+
+    currency = models.CharField(max_length=3, default="USD")
+    #: the provider's own fee for each message
+    provider_fee = models.DecimalField(max_digits=10, decimal_places=5)
+    changed_at = models.DateTimeField(default=timezone.now)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+
+class Price(models.Model):
+    """WhatsApp's fee for one delivered message to a country, as the host entered it."""
+
+    #: ISO 3166, or empty for everywhere else
+    country = models.CharField(max_length=2, blank=True)
+    category = models.CharField(max_length=20, choices=Category.choices)
+    fee = models.DecimalField(max_digits=10, decimal_places=5)
+
+    class Meta:
+        ordering = ["country", "category"]
+        constraints = [
+            models.UniqueConstraint(fields=["country", "category"], name="price_once"),
+            models.CheckConstraint(condition=Q(fee__gte=0), name="price_not_negative"),
+        ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -14,7 +15,9 @@ from cordially.dashboard import words
 from cordially.events.look import Look, look
 from cordially.events.models import Event
 from cordially.guests.phones import format_phone
+from cordially.invitations import prices
 from cordially.invitations.lifecycle import State
+from cordially.templating import languages
 
 register = template.Library()
 
@@ -125,3 +128,26 @@ def equation(counts: Mapping[State, int]) -> list[dict[str, Any]]:
         for state in words.ORDER
         if counts.get(state)
     ]
+
+
+@register.simple_tag
+def checkbar(ready: int, left_out: int) -> SafeString:
+    """How many of those who were chosen will be sent a message."""
+    counts = {State.DELIVERED: ready, State.SKIPPED: left_out}
+    return statebar(counts, "l", f"{ready:,} will be sent, {left_out:,} are left out")
+
+
+@register.simple_tag
+def price(amount: Decimal, currency: str) -> str:
+    return prices.money(amount, currency)
+
+
+@register.simple_tag
+def price_each(amount: Decimal, currency: str) -> str:
+    return prices.money_each(amount, currency)
+
+
+@register.simple_tag
+def language(code: str) -> str:
+    """`French` for `fr`."""
+    return languages.named(code).english_name

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from tests.people import approved
 
 from cordially.events.models import Event
 from cordially.guests.importing import name_key
@@ -51,18 +52,14 @@ def sender(db: None) -> Sender:
 
 @pytest.fixture
 def template(sender: Sender) -> MessageTemplate:
-    template = MessageTemplate.objects.create(
-        name="invitation", body="Dear {{guest_name}}, come to *{{event_name}}*!"
-    )
-    senders.name_content(template, sender.account, "HX1")
-    return template
+    words = "Dear {{guest_name}}, come to *{{event_name}}*!"
+    return approved("invitation", {"en": words}, sender.account, ref="HX1")
 
 
 @pytest.fixture
 def campaign(event: Event, sender: Sender, template: MessageTemplate, host: User) -> Campaign:
     return Campaign.objects.create(
-        event=event, sender=sender, template=template, name="Late additions", body=template.body,
-        content_ref="HX1", audience=0, created_by=host,
+        event=event, sender=sender, template=template, name="Late additions", audience=0, created_by=host,
     )  # fmt: skip
 
 

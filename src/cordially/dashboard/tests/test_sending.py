@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from cordially.dashboard import frames
@@ -15,7 +17,7 @@ from cordially.dashboard.guestlist import Filter
 from cordially.delivery import wake as waking
 from cordially.events.models import Event
 from cordially.guests.models import Guest
-from cordially.invitations import senders
+from cordially.invitations import library, senders
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import (
     Campaign,
@@ -25,6 +27,7 @@ from cordially.invitations.models import (
     Sender,
     SenderState,
 )
+from cordially.templating.components import Components
 
 from .conftest import a_guest, invited
 
@@ -49,32 +52,95 @@ def three(event: Event, template: MessageTemplate) -> list[Guest]:
     return [a_guest(event, name) for name in ("Ruth", "Noam", "Priya")]
 
 
-def test_the_dialog_shows_the_message_filled_in(
+def look(browser: Client, template: MessageTemplate, **asked: object) -> str:
+    return browser.get(SEND, {"template": template.pk, **asked}).content.decode()
+
+
+def test_the_page_shows_the_message_filled_in(
     browser: Client, three: list[Guest], template: MessageTemplate
 ) -> None:
-    page = browser.get(SEND, {"id": three[1].pk, "template": template.pk}, headers=HTMX).content.decode()
-    assert "<html" not in page
+    page = look(browser, template, id=three[1].pk)
     assert "Dear <mark>Noam</mark>, come to <b><mark>Maya &amp; Arjun</mark></b>!" in page
-    assert "Send 1 invitation" in page
+    assert "Invite <bdi>Noam</bdi>" in page and "Send 1 invitation" in page
     assert not Invitation.objects.exists()
 
 
-def test_without_script_it_is_a_page(browser: Client, three: list[Guest]) -> None:
-    page = browser.get(SEND, {"id": three[0].pk}).content.decode()
-    assert "<html" in page and "Send 1 invitation" in page
-
-
 def test_it_steps_through_the_guests(browser: Client, three: list[Guest], template: MessageTemplate) -> None:
-    page = browser.get(SEND, {"all": 1, "template": template.pk, "at": 2}, headers=HTMX).content.decode()
+    page = look(browser, template, all=1, at=2)
     assert "Dear <mark>Noam</mark>" in page and "2 of 3" in page
-    assert 'name="at" value="1"' in page and 'name="at" value="3"' in page
+    step = browser.get(f"{SEND}/preview", {"template": template.pk, "all": 1, "at": 3}).content.decode()
+    assert "Dear <mark>Priya</mark>" in step and "3 of 3" in step and "<html" not in step
 
 
-def test_it_says_who_is_left_out_and_why(browser: Client, event: Event, three: list[Guest]) -> None:
+def test_it_says_who_is_left_out_and_why(
+    browser: Client, event: Event, three: list[Guest], template: MessageTemplate
+) -> None:
     a_guest(event, "Eileen", "")
-    page = browser.get(SEND, {"all": 1}, headers=HTMX).content.decode()
+    page = look(browser, template, all=1)
     assert "3 of 4 are ready to go" in page and "3 + 1 = 4 chosen" in page
-    assert "No number that a message can go to" in page
+    assert "1 guest has no number" in page and "Eileen" in page
+    assert page.count("/r/") == 1, "a link is handed on for her whom no message reaches, and for her alone"
+
+
+def test_it_tells_time_and_cost(
+    browser: Client, event: Event, three: list[Guest], template: MessageTemplate, sender: Sender
+) -> None:
+    Sender.objects.filter(pk=sender.pk).update(per_second=1, per_day=2)
+    page = look(browser, template, all=1)
+    assert "<td>Israel</td>" in page and "Together" in page and "$" in page
+    assert "2 of 2 people today" in page and "2 today, 1 tomorrow" in page
+
+
+def test_a_template_that_was_put_away_is_not_replaced_by_another(
+    browser: Client, three: list[Guest], template: MessageTemplate
+) -> None:
+    library.archive(template)
+    assert browser.get(SEND, {"template": template.pk}).status_code == 404
+    assert confirm(browser, template, 3, all=1).status_code == 404
+    assert not Invitation.objects.exists()
+
+
+def test_a_text_that_changed_since_it_was_read_asks_again(
+    browser: Client, event: Event, three: list[Guest], template: MessageTemplate
+) -> None:
+    page = look(browser, template, all=1)
+    print_ = re.search(r'name="fingerprint" value="(\w+)"', page)[1]
+    Guest.objects.filter(name="Noam").update(name="Noam L.")
+    answer = confirm(browser, template, 3, all=1, fingerprint=print_)
+    assert answer.status_code == 409 and "not the same messages" in answer.content.decode()
+    fresh = re.search(r'name="fingerprint" value="(\w+)"', answer.content.decode())[1]
+    assert confirm(browser, template, 3, all=1, fingerprint=fresh)["HX-Redirect"]
+
+
+def test_hostile_names_stay_text(browser: Client, event: Event, template: MessageTemplate) -> None:
+    name = '<script>alert(1)</script>" onload=x *bold*'
+    a_guest(event, name)
+    a_guest(event, name + "2", "")
+    page = look(browser, template, all=1)
+    assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_long_list_is_checked_while_a_bar_moves(
+    browser: Client, event: Event, template: MessageTemplate, host: User
+) -> None:
+    def many() -> None:
+        Guest.objects.bulk_create(
+            Guest(event=event, name=f"G{n}", name_key=f"g{n}", phone=f"+97250{n:07}") for n in range(2500)
+        )
+
+    await sync_to_async(many)()
+    asked = {"all": 1, "template": template.pk}
+    page = (await sync_to_async(browser.get)(SEND, asked)).content.decode()
+    assert 'data-check="/e/maya-arjun/send/check?' in page and 'max="2500"' in page
+    assert "Send 2,500" not in page, "nothing can be confirmed before it was checked"
+    line = AsyncClient()
+    assert (await line.get(f"{SEND}/check", asked)).status_code == 401
+    await line.aforce_login(host)
+    answer = await line.get(f"{SEND}/check", asked)
+    events = b"".join([piece async for piece in answer.streaming_content]).decode()
+    assert events.endswith("\n\n") and events.count("event: result\n") == 1
+    assert "Send 2,500 invitations" in events and "All 2,500 are ready to go" in events
 
 
 def test_nothing_chosen_means_everybody_not_invited(
@@ -119,9 +185,9 @@ def test_a_changed_list_asks_again(
 
 
 def test_a_template_that_twilio_does_not_know_is_said(browser: Client, three: list[Guest]) -> None:
-    unknown = MessageTemplate.objects.create(name="unknown", body="Hello {{guest_name}}")
+    unknown = library.create("Unknown", {"en": Components("Hello {{guest_name}}, come!")})
     answer = confirm(browser, unknown, 3, all=1)
-    assert answer.status_code == 422 and "know the template" in answer.content.decode()
+    assert answer.status_code == 422 and "was not handed in to WhatsApp yet" in answer.content.decode()
     assert not Campaign.objects.exists()
 
 
@@ -131,7 +197,7 @@ def test_who_had_one_is_written_to_again_only_when_the_host_ticks_it(
     for guest in three[:2]:
         invited(campaign, guest, State.DELIVERED)
     page = browser.get(SEND, {"all": 1}, headers=HTMX).content.decode()
-    assert "1 of 3 is ready to go" in page and "Already invited" in page
+    assert "1 of 3 is ready to go" in page and "2 had this message already" in page
     assert "Write again to the 2 who had it already" in page
     assert confirm(browser, template, 3, all=1).status_code == 409
     page = browser.get(SEND, {"all": 1, "again": 1}, headers=HTMX).content.decode()
@@ -165,6 +231,8 @@ def test_it_never_returns_to_a_foreign_page(
     browser: Client, three: list[Guest], template: MessageTemplate
 ) -> None:
     assert confirm(browser, template, 3, all=1, back="//evil.example/")["HX-Redirect"] == "/e/maya-arjun/"
+    for evil in ("//evil.example/", "https://evil.example/", "javascript:alert(1)"):
+        assert evil not in look(browser, template, all=1, back=evil).replace("&amp;", "&")
 
 
 def test_guests_of_another_event_are_out_of_reach(

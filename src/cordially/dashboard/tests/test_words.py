@@ -33,13 +33,6 @@ def test_a_moment_of_another_day_names_the_day() -> None:
     assert words.clock(noon - dt.timedelta(days=1)) == "yesterday 12:00"
 
 
-def test_bold_is_between_stars_of_the_template_alone() -> None:
-    assert words.as_read([("come to *", False), ("A*B", True), ("* soon", False)]) == [
-        ("come to ", False, False), ("A*B", True, True), (" soon", False, False),
-    ]  # fmt: skip
-    assert words.as_read([("5 * 3", False)]) == [("5 * 3", False, False)]
-
-
 def test_a_bar_fills_its_whole_width_and_shows_the_smallest_part() -> None:
     parts = segments({State.READ: 99_999, State.FAILED: 1, State.QUEUED: 0})
     assert [state for state, _, _ in parts] == [State.READ, State.FAILED]

@@ -1,39 +1,53 @@
-"""From a choice of guests to a campaign: look, count, confirm; and what can be done to it afterwards."""
+"""From a choice of guests to a campaign: who, what, check, send."""
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import AsyncIterator, Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.contrib.auth.models import User
-from django.db.models import Max, QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db import connections
+from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
-from cordially.dashboard import guestlist, live, words
+from cordially.dashboard import guestlist, live, preflight
 from cordially.dashboard.asked import whole, wholes
+from cordially.dashboard.bubble import bubble
+from cordially.dashboard.context import configured_sender
 from cordially.dashboard.guestlist import Filter
-from cordially.dashboard.page import event_page
+from cordially.dashboard.page import back_to, event_page, events_with_counts, ours, user_of
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.guests.texts import clean
 from cordially.invitations import campaigns as ledger
-from cordially.invitations.campaigns import Audience, AudienceChanged, CantStart
-from cordially.invitations.lifecycle import LIVE, State
-from cordially.invitations.models import Campaign, Invitation, MessageTemplate, Sender
-from cordially.invitations.rendering import parts, values_for
-from cordially.invitations.senders import NotReady, default_template, words_of
+from cordially.invitations import flightcheck, library
+from cordially.invitations.campaigns import AudienceChanged, CantStart
+from cordially.invitations.flightcheck import Plan, Report
+from cordially.invitations.lifecycle import LIVE
+from cordially.invitations.models import Campaign, Invitation, MessageTemplate
+from cordially.invitations.senders import NotReady
+from cordially.templating.variables import values_for
 
 #: more ticks than a page holds boxes are no ticks
 _MOST_IDS = 5000
-#: what WhatsApp allows the largest senders, messages a second
-_FASTEST = 400
+#: up to so many are checked before the page is shown; more are checked while a bar tells how far it is
+_AT_ONCE = 2000
+#: people whom a finding names when all are asked for
+_EVERYBODY = 100_000
+#: seconds between two movements of the bar
+_MOVES = 0.1
 
 
 @dataclass(frozen=True)
@@ -63,113 +77,195 @@ class Selection:
         return [("all", "1"), *self.wanted.pairs]
 
 
-def user_of(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None
+class Meant(TypedDict):
+    """What the messages are for, and to whom they go besides those who had none."""
+
+    purpose: str
+    again: bool
+    otherwise: bool
 
 
-def back_to(request: HttpRequest, event: Event) -> str:
-    """The page that the host came from, if it is ours; else the guest list."""
-    wanted = request.POST.get("back") or ""
-    if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, None):
-        return wanted
-    return reverse("guests", args=[event.slug])
+@dataclass(frozen=True)
+class Choice:
+    """Everything that was chosen, as the address or the form says it."""
+
+    event: Event
+    selection: Selection
+    template: MessageTemplate
+    meant: Meant
+
+    @classmethod
+    def read(cls, event: Event, params: QueryDict) -> Choice:
+        """Raises Http404 for a template that there isn't: nobody is sent another one unasked."""
+        purpose = params.get("purpose", "")
+        meant: Meant = {
+            "purpose": purpose if purpose in ledger.PURPOSES else ledger.INVITATION,
+            "again": params.get("again") == "1",
+            "otherwise": params.get("otherwise") == "1",
+        }
+        return cls(event, Selection.read(params), _template(event, params), meant)
+
+    @property
+    def guests(self) -> QuerySet[Guest]:
+        return self.selection.guests(self.event)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The same as fields of a form, or an address."""
+        flags = [(name, "1") for name in ("again", "otherwise") if self.meant[name]]
+        chosen = [("template", str(self.template.pk)), ("purpose", self.meant["purpose"])]
+        return [*self.selection.pairs, *chosen, *flags]
+
+    @property
+    def query(self) -> str:
+        query = QueryDict(mutable=True)
+        for name, value in self.pairs:
+            query.appendlist(name, value)
+        return query.urlencode()
+
+    def check(self, people: int = flightcheck.PEOPLE) -> Report:
+        return flightcheck.check(self.event, self.guests, self.template, people=people, **self.meant)
+
+    def steps(self) -> Generator[int, None, Report]:
+        return flightcheck.in_steps(self.event, self.guests, self.template, **self.meant)
 
 
 def _template(event: Event, params: QueryDict) -> MessageTemplate:
     """The one that was chosen, else the one of the last campaign, else the one that is always there."""
-    if found := MessageTemplate.objects.filter(pk=whole(params.get("template")) or 0).first():
+    ready = MessageTemplate.objects.filter(archived_at=None)
+    if asked := params.get("template"):
+        found = ready.filter(pk=whole(asked) or 0).first()
+        if found is None:
+            raise Http404("This template was put away. Choose another.")
         return found
-    last = Campaign.objects.filter(event=event).select_related("template").first()
-    return last.template if last else default_template()
+    default = library.default_template()
+    last = Campaign.objects.filter(event=event, template__archived_at=None).select_related("template").first()
+    return last.template if last else default
 
 
-class Meant(TypedDict):
-    """What the messages are for, and whether they go to those who had one before."""
-
-    purpose: str
-    again: bool
-
-
-def _meant(params: QueryDict) -> Meant:
-    purpose = params.get("purpose", "")
-    return {
-        "purpose": purpose if purpose in ledger.PURPOSES else ledger.INVITATION,
-        "again": params.get("again") == "1",
-    }
+def _had_one(choice: Choice) -> int:
+    """How many of them had a message for this purpose, none of which is still under way."""
+    settled = choice.guests.order_by().filter(~flightcheck.held_back("", True)).exclude(phone="")
+    earlier = Invitation.objects.filter(
+        guest=OuterRef("pk"), campaign__purpose=choice.meant["purpose"], state__in=LIVE
+    )
+    return settled.filter(Exists(earlier), opted_out_at=None).count()
 
 
-def _dialog(
-    request: HttpRequest, event: Event, params: QueryDict, status: int = 200, **more: Any
+def _page(
+    request: HttpRequest, choice: Choice, params: QueryDict, status: int = 200, **more: Any
 ) -> HttpResponse:
-    """What will be sent, to how many, and who is left out: inside the page's dialog, or as a page."""
-    selection = Selection.read(params)
-    template = _template(event, params)
-    guests, meant = selection.guests(event), _meant(params)
-    audience = ledger.audience(guests, template, **meant)
-    twice = ledger.audience(guests, template, purpose=meant["purpose"], again=True)
-    ready = ledger.invitable(guests, **meant).order_by("pk")
-    at = max(1, min(whole(params.get("at")) or 1, audience.ready or 1))
-    guest = ready[at - 1 : at].first() or (selection.guests(event).first() if not audience.ready else None)
+    """The whole page; a long list is checked while it is looked at."""
+    event, template = choice.event, choice.template
+    chosen = choice.guests.order_by().count()
+    at_once = chosen <= _AT_ONCE or bool(more) or params.get("whole") == "1"
     context = {
         "here": "send",
-        "selection": selection,
+        "choice": choice,
         "template": template,
-        "templates": MessageTemplate.objects.all(),
-        "audience": audience,
-        **meant,
+        "templates": MessageTemplate.objects.filter(archived_at=None),
+        "default": library.default_template(),
+        **choice.meant,
         "purposes": ledger.PURPOSES,
-        "latest": event.campaigns.aggregate(latest=Max("pk"))["latest"] or 0,
-        "more": max(0, twice.ready - audience.ready),
-        "left_out": audience.chosen - audience.ready,
-        "bar": {State.DELIVERED: audience.ready, State.SKIPPED: audience.chosen - audience.ready},
-        "guest": guest,
-        "parts": words.as_read(parts(words_of(template), values_for(event, guest))) if guest else [],
-        "at": at,
-        "before": at - 1 if at > 1 else None,
-        "after": at + 1 if at < audience.ready else None,
-        "back": params.get("back", ""),
+        "chosen": chosen,
+        "had_one": _had_one(choice),
+        "back": ours(params.get("back")),
+        "event_guests": reverse("guests", args=[event.slug]),
+        "opened": params.get("show_all", ""),
         **more,
     }
-    name = "dashboard/_send.html" if request.htmx else "dashboard/send.html"  # type: ignore[attr-defined]
-    return render(request, name, context, status=status)
+    if at_once:
+        people = _EVERYBODY if context["opened"] else flightcheck.PEOPLE
+        context |= _checked(request, choice, choice.check(people), params)
+    return render(request, "dashboard/send.html", context, status=status)
 
 
-def _changed(confirmed: int | None, audience: Audience) -> str:
-    if confirmed == audience.ready:
-        return "Somebody pressed Send meanwhile. Look again: these guests would get one more."
-    return (
-        f"The list changed while you read: {audience.ready:,} now, not {confirmed or 0:,}. "
-        f"Look again, then send {audience.ready:,}."
+def _checked(request: HttpRequest, choice: Choice, report: Report, params: QueryDict) -> dict[str, Any]:
+    """What the result of the check needs to be drawn."""
+    return {
+        **preflight.context(report, configured_sender(), params.get("show_all", "")),
+        "latest": choice.event.campaigns.aggregate(latest=Max("pk"))["latest"] or 0,
+        **_preview(choice, whole(params.get("at")) or 1),
+    }
+
+
+def _preview(choice: Choice, at: int) -> dict[str, Any]:
+    """The message as the nth of those reads it whom one could be sent to; else as the nth who was chosen."""
+    guests = choice.guests.order_by("pk").exclude(phone="").filter(opted_out_at=None)
+    held = flightcheck.held_back(choice.meant["purpose"], choice.meant["again"])
+    guests = guests.filter(~held)
+    total = guests.count()
+    if not total:
+        guests = choice.guests.order_by("pk")
+        total = guests.count()
+    at = max(1, min(at, total or 1))
+    guest = guests[at - 1 : at].first()
+    seen: dict[str, Any] = {
+        "guest": guest,
+        "at": at,
+        "of": total,
+        "before": at - 1,
+        "after": at + 1 if at < total else 0,
+    }
+    if guest is None:
+        return seen
+    plan = Plan(choice.event, choice.template, otherwise=choice.meant["otherwise"])
+    report = choice.meant["otherwise"] and flightcheck.check(
+        choice.event, Guest.objects.filter(pk=guest.pk), choice.template, **choice.meant
     )
+    key = (report and report.moved.get(guest.pk)) or plan.key_for(guest.language)
+    text = plan.every.get(key)
+    if text is not None:
+        values = values_for(choice.event, guest, text.language)
+        seen |= {"bubble": bubble(text.components, values, choice.event), "read_in": text.language}
+    return seen
+
+
+@require_GET
+@event_page
+def preview(request: HttpRequest, event: Event) -> HttpResponse:
+    """The next or the previous guest's message."""
+    choice = Choice.read(event, request.GET)
+    context = {"choice": choice, **_preview(choice, whole(request.GET.get("at")) or 1)}
+    return render(request, "dashboard/_send_preview.html", context)
 
 
 @require_http_methods(["GET", "POST"])
 @event_page
 def send(request: HttpRequest, event: Event) -> HttpResponse:
-    """Look (GET), then confirm (POST) exactly the number that was read."""
+    """Look (GET), then confirm (POST) exactly what was checked."""
     if request.method == "GET":
-        return _dialog(request, event, request.GET)
-    selection = Selection.read(request.POST)
-    template = _template(event, request.POST)
+        return _page(request, Choice.read(event, request.GET), request.GET)
+    choice = Choice.read(event, request.POST)
     confirmed = whole(request.POST.get("confirmed")) or 0
     try:
         campaign = ledger.start_campaign(
             event,
-            selection.guests(event),
-            template=template,
+            choice.guests,
+            template=choice.template,
             name=clean(request.POST.get("name", ""), 120),
             by=user_of(request),
             confirmed=confirmed,
+            fingerprint=request.POST.get("fingerprint", ""),
             latest=whole(request.POST.get("latest")),
-            **_meant(request.POST),
+            **choice.meant,
         )
-    except AudienceChanged:
-        audience = ledger.audience(selection.guests(event), template, **_meant(request.POST))
-        changed = _changed(confirmed, audience)
-        return _dialog(request, event, request.POST, 409, changed=changed)
+    except AudienceChanged as error:
+        return _page(request, choice, request.POST, 409, changed=_changed(confirmed, error.ready))
     except (CantStart, NotReady) as error:
-        return _dialog(request, event, request.POST, 422, cant=str(error))
+        return _page(request, choice, request.POST, 422, cant=str(error))
     return _on_its_way(request, event, campaign)
+
+
+def _changed(confirmed: int, ready: int) -> str:
+    if confirmed == ready:
+        return (
+            "The list or the texts changed while you read, or somebody pressed Send meanwhile. "
+            f"It is {ready:,} still, but not the same messages. Look again before you send them."
+        )
+    return (
+        f"The list changed while you read: {ready:,} now, not {confirmed:,}. Look again, then send {ready:,}."
+    )
 
 
 def _on_its_way(request: HttpRequest, event: Event, campaign: Campaign) -> HttpResponse:
@@ -184,102 +280,68 @@ def _on_its_way(request: HttpRequest, event: Event, campaign: Campaign) -> HttpR
     return redirect(where)
 
 
-@require_POST
-@event_page
-def retry(request: HttpRequest, event: Event) -> HttpResponse:
-    """Failed invitations go into the queue again: those named, or all of a campaign."""
-    failed = Invitation.objects.filter(campaign__event=event, state=State.FAILED)
-    if (campaign := whole(request.POST.get("campaign"))) is not None:
-        failed = failed.filter(campaign=campaign)
-    else:
-        failed = failed.filter(pk__in=wholes(request.POST.getlist("id")[:_MOST_IDS]))
-    count = ledger.retry(failed, by=user_of(request))
-    wake()
-    live.wake()
-    word = "invitation waits" if count == 1 else "invitations wait"
-    said = (
-        f"{count:,} {word} for another try." if count else "Nothing to try again: the list changed meanwhile."
-    )
-    messages.success(request, said)
-    return redirect(back_to(request, event))
+# a long list is checked while a bar tells how far it is
 
 
-def _campaign(event: Event, pk: int) -> Campaign:
-    return get_object_or_404(Campaign.objects.select_related("sender"), pk=pk, event=event)
-
-
-@require_POST
-@event_page
-def pause(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
-    ledger.pause(_campaign(event, pk), by=user_of(request))
-    return _acted(request, event)
-
-
-@require_POST
-@event_page
-def resume(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
-    ledger.resume(_campaign(event, pk), by=user_of(request))
-    return _acted(request, event)
-
-
-@require_POST
-@event_page
-def resume_sender(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
-    own = Sender.objects.filter(campaigns__event=event).distinct()
-    ledger.resume_sender(get_object_or_404(own, pk=pk))
-    return _acted(request, event)
-
-
-@require_POST
-@event_page
-def speed(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
-    """Messages a second, from the next tick of the engine on."""
-    asked = whole(request.POST.get("per_second")) or 0
-    if 1 <= asked <= _FASTEST:
-        Sender.objects.filter(pk=_campaign(event, pk).sender_id).update(per_second=asked)
-    return _acted(request, event)
-
-
-@require_http_methods(["GET", "POST"])
-@event_page
-def cancel(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
-    """Ask with the number, then call back what still waits."""
-    campaign = _campaign(event, pk)
-    if request.method == "GET":
-        return _ask(request, event, "cancel", campaign)
-    count = ledger.cancel(campaign, by=user_of(request))
-    word = "invitation was" if count == 1 else "invitations were"
-    messages.success(request, f"{count:,} {word} cancelled before being sent.")
-    return _acted(request, event)
+def _asked(request: HttpRequest, slug: str) -> Choice | None:
+    """What is to be checked; None when nobody is there who may see it."""
+    if not request.user.is_authenticated:
+        return None
+    event = events_with_counts().filter(slug=slug).first()
+    if event is None:
+        raise Http404("No such event")
+    request.cordially_event = event  # type: ignore[attr-defined]
+    return Choice.read(event, request.GET)
 
 
 @require_GET
-@event_page
-def ask_retry(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
-    """Before many are tried again: how many."""
-    return _ask(request, event, "retry", _campaign(event, pk))
+async def check_line(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Server-sent events: `progress` with how many are done, then `result` with the pieces of the page."""
+    choice = await sync_to_async(_asked)(request, slug)
+    if choice is None:
+        return HttpResponse("Sign in first.", status=401, content_type="text/plain")
+    response = StreamingHttpResponse(
+        _check_events(request, choice), content_type="text/event-stream; charset=utf-8"
+    )
+    response["X-Accel-Buffering"] = "no"
+    response["Cache-Control"] = "private, no-cache, no-transform"
+    return response
 
 
-def _ask(request: HttpRequest, event: Event, what: str, campaign: Campaign) -> HttpResponse:
-    counts = ledger.counts(campaign)
-    context = {
-        "here": "campaigns",
-        "what": what,
-        "campaign": campaign,
-        "key": str(campaign.pk),
-        "waiting": counts[State.QUEUED],
-        "failed": counts[State.FAILED],
-        "had_turn": campaign.audience
-        - counts[State.QUEUED]
-        - counts[State.SKIPPED]
-        - counts[State.CANCELLED],
-        "back": request.GET.get("back", ""),
-    }
-    name = "dashboard/_ask.html" if request.htmx else "dashboard/ask.html"  # type: ignore[attr-defined]
-    return render(request, name, context)
+async def _check_events(request: HttpRequest, choice: Choice) -> AsyncIterator[bytes]:
+    """One thread reads the list from beginning to end: a query can't change its thread."""
+    loop = asyncio.get_running_loop()
+    thread = ThreadPoolExecutor(1, thread_name_prefix="check")
+    steps = choice.steps()
+    try:
+        while isinstance(found := await loop.run_in_executor(thread, _some_steps, steps), int):
+            yield _event("progress", str(found))
+        yield _event("result", await loop.run_in_executor(thread, _drawn, request, choice, found))
+    finally:
+        thread.submit(steps.close)
+        thread.submit(connections.close_all)
+        thread.shutdown(wait=False)
 
 
-def _acted(request: HttpRequest, event: Event) -> HttpResponse:
-    wake()
-    live.wake()
-    return redirect(back_to(request, event))
+def _event(name: str, text: str) -> bytes:
+    data = "".join(f"data: {line}\n" for line in text.split("\n"))
+    return f"event: {name}\n{data}\n".encode()
+
+
+def _some_steps(steps: Generator[int, None, Report]) -> int | Report:
+    until = time.monotonic() + _MOVES
+    try:
+        while True:
+            done = next(steps)
+            if time.monotonic() >= until:
+                return done
+    except StopIteration as end:
+        report: Report = end.value
+        return report
+
+
+def _drawn(request: HttpRequest, choice: Choice, report: Report) -> str:
+    with timezone.override(choice.event.zone):
+        context = {"choice": choice, **choice.meant, **_checked(request, choice, report, request.GET)}
+        context |= {"back": ours(request.GET.get("back"))}
+        return render_to_string("dashboard/_check.html", context, request)

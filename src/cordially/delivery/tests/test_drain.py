@@ -6,12 +6,11 @@ import asyncio
 import dataclasses
 import datetime as dt
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
-import pytest_asyncio
 from django.db import OperationalError
-from tests.people import a_campaign, a_guest, a_template, an_event, some_guests
+from tests.people import ACCOUNT, a_campaign, a_guest, a_template, an_event, approved, some_guests
 
 from cordially.delivery import drain, verdicts
 from cordially.delivery.drain import Drainer
@@ -32,6 +31,7 @@ from cordially.invitations.models import (
     SenderState,
     Source,
     StatusEvent,
+    TemplateVersion,
 )
 from cordially.invitations.progress import progress
 from cordially.lib.clock import now as clock_now
@@ -42,18 +42,6 @@ from cordially.providers.events import Delivery, StatusUpdate
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PATIENCE = 30.0  # seconds until a test gives up waiting
-
-
-@pytest_asyncio.fixture
-async def thread() -> AsyncIterator[LedgerThread]:
-    thread = LedgerThread()
-    yield thread
-    await asyncio.to_thread(thread.close)
-
-
-@pytest.fixture
-def carrier() -> Carrier:
-    return Carrier()
 
 
 def started(guests: int | list[Guest], sender: Sender, **given: object) -> Campaign:
@@ -115,7 +103,7 @@ async def test_a_message_holds_the_guests_own_words(thread, carrier, sender):
     assert (message.sender, message.to, message.content_ref) == (
         sender.phone,
         guest.phone,
-        campaign.content_ref,
+        "HX" + "1" * 32,
     )
 
 
@@ -263,7 +251,7 @@ async def test_what_waited_longer_than_the_lease_is_not_requested(thread, carrie
     drainer = Drainer(sender, carrier, thread, "one")
     await thread.run(ledger.take_lease, sender.pk, "one", 10, clock_now())
     [claim] = (await thread.run(lambda: ledger.tick(sender.pk, "one", limit=1, now=clock_now()))).claims
-    await drainer._word({claim.campaign_id})
+    await drainer._word({(claim.campaign_id, claim.text)})
     drainer._slots[claim.attempt.key] = Slot(0.0, 0.0)
     drainer._running = frozenset({claim.campaign_id})
     assert drainer._lease_good_until == 0.0
@@ -517,6 +505,55 @@ async def test_a_text_without_a_link_is_known_by_what_was_filled_in(thread, carr
     await Rescue(carrier, thread, 60).settle()
     rows = await thread.run(lambda: dict(campaign.invitations.values_list("guest", "message_id")))
     assert rows == {people[0].pk: None, people[1].pk: carrier.found[1].update.message_id}
+
+
+async def test_who_was_renamed_since_a_lost_request_gets_no_second_message(thread, carrier, sender):
+    guest = await thread.run(lambda: a_guest(an_event(), "Sunita"))
+    campaign = await thread.run(lambda: unsure(sender, [guest], template=a_template(WITHOUT_A_LINK)))
+    await thread.run(lambda: Guest.objects.filter(pk=guest.pk).update(name="Sunita Deshpande"))
+    listed(carrier, guest, "Something else to Sunita")
+    listed(carrier, guest, "Dear Sunita, come to  Maya & Arjun")
+    await Rescue(carrier, thread, 60).settle()
+    found = await thread.run(lambda: campaign.invitations.get().message_id)
+    assert found == carrier.found[1].update.message_id
+
+
+async def test_a_similar_message_long_before_the_request_is_no_proof(thread, carrier, sender):
+    guest = await thread.run(lambda: a_guest(an_event(), "Sunita"))
+    await thread.run(lambda: unsure(sender, [guest], template=a_template(WITHOUT_A_LINK)))
+    listed(carrier, guest, "Dear Mrs Deshpande, come to Maya & Arjun")
+    old = dataclasses.replace(carrier.found[0], created_at=clock_now() - dt.timedelta(hours=1))
+    carrier.found[0] = old
+    assert await Rescue(carrier, thread, 60).settle() == 0
+
+
+async def test_in_a_household_a_similar_message_may_be_the_others(thread, carrier, sender):
+    people = await thread.run(household)
+    campaign = await thread.run(lambda: unsure(sender, people, template=a_template(WITHOUT_A_LINK)))
+    listed(carrier, people[0], f"Dear {people[1].name}, come to Maya & Arjun")
+    await Rescue(carrier, thread, 60).settle()
+    rows = await thread.run(lambda: dict(campaign.invitations.values_list("guest", "message_id")))
+    assert rows[people[0].pk] is None and rows[people[1].pk]
+
+
+async def test_each_guest_reads_the_text_of_their_language(thread, carrier, sender):
+    texts = {
+        "en": "Dear {{guest_name}}, come on {{event_date}}, please.",
+        "he": "{{event_date}}: {{guest_name}} בואו!",
+    }
+
+    def prepare() -> Campaign:
+        template = approved("two", texts, ACCOUNT)
+        for version in TemplateVersion.objects.filter(text__template=template):
+            TemplateVersion.objects.filter(pk=version.pk).update(ref=f"HX{version.text.language}")
+        event = an_event()
+        people = [a_guest(event, "Ruth", language="he"), a_guest(event, "Ann", language="en")]
+        return started(people, sender, template=template)
+
+    campaign = await thread.run(prepare)
+    await run(thread, carrier, lambda: states(campaign) == {"accepted": 2})
+    sent = {message.content_ref: message.values for message in carrier.taken}
+    assert sent == {"HXhe": ("יום חמישי, 6 במאי 2027", "Ruth"), "HXen": ("Ann", "Thursday, 6 May 2027")}
 
 
 async def test_a_text_without_any_variable_is_known_as_a_whole(thread, carrier, sender):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.people import NOW, a_campaign, a_guest, a_sender, a_template, an_event, later, some_guests
+from tests.people import ACCOUNT, NOW, a_campaign, a_guest, a_sender, a_template, an_event, later, some_guests
 
 from cordially.guests.models import Guest
-from cordially.invitations import campaigns, ledger
+from cordially.invitations import campaigns, flightcheck, ledger
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import (
     Campaign,
@@ -20,9 +21,9 @@ from cordially.invitations.models import (
     MessageTemplate,
     Source,
     StatusEvent,
+    TemplateText,
 )
 from cordially.invitations.news import News
-from cordially.invitations.senders import NotReady
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +59,10 @@ def settle(campaign: Campaign, state: State, **given: object) -> list[Invitation
 # Starting
 
 
+def check(guests: QuerySet[Guest], template: MessageTemplate, **given: object) -> flightcheck.Report:
+    return flightcheck.check(guests[0].event, guests, template, account=ACCOUNT, **given)
+
+
 def test_pressing_send_freezes_the_audience(event, sender, template):
     people = some_guests(event, 3)
     campaign = campaigns.start_campaign(event, everyone(event), template=template, sender=sender, now=NOW)
@@ -73,10 +78,12 @@ def test_pressing_send_freezes_the_audience(event, sender, template):
 def test_what_was_confirmed_is_kept_as_it_was(event, sender, template):
     some_guests(event, 1)
     campaign = campaigns.start_campaign(event, everyone(event), template=template, sender=sender, now=NOW)
-    MessageTemplate.objects.filter(pk=template.pk).update(body="Something else")
-    campaign.refresh_from_db()
-    assert campaign.body == template.body
-    assert campaign.variables == ["guest_name", "event_name", "rsvp_link"]
+    confirmed = template.texts.get().body
+    TemplateText.objects.filter(template=template).update(body="Something else")
+    (text,) = campaign.texts.all()
+    assert (text.language, text.body) == ("en", confirmed)
+    assert text.variables == ["guest_name", "event_name", "rsvp_link"]
+    assert campaign.invitations.get().text == text.key
     assert campaign.name == "Invitations of 22 November, 11:00"
 
 
@@ -137,12 +144,12 @@ def test_a_message_that_names_the_place_waits_until_there_is_one(sender):
     template = a_template("Come to {{event_location}}")
     with pytest.raises(campaigns.CantStart, match="Fill in the venue first"):
         campaigns.start_campaign(event, everyone(event), template=template, sender=sender)
-    assert "venue" in campaigns.audience(everyone(event), template).problem
+    assert "venue" in check(everyone(event), template).problem
 
 
 def test_a_template_that_twilio_does_not_know_cannot_be_sent(event, template):
     some_guests(event, 1)
-    with pytest.raises(NotReady, match="doesn't know the template"):
+    with pytest.raises(campaigns.CantStart, match="was not handed in to WhatsApp yet"):
         campaigns.start_campaign(event, everyone(event), template=template, sender=a_sender(account="AC0"))
 
 
@@ -197,8 +204,8 @@ def test_what_is_counted_is_what_is_then_sent(people: list[str]):
             if kind == "failed":
                 settle(earlier, State.FAILED)
     guests = Guest.objects.filter(event=event)
-    counted = campaigns.audience(guests, template)
-    assert counted.chosen == len(people) == counted.ready + sum(count for _, count in counted.left_out)
+    counted = check(guests, template)
+    assert counted.chosen == len(people) == counted.ready + sum(found.count for found in counted.reasons)
     if not counted.ready:
         with pytest.raises(campaigns.CantStart):
             campaigns.start_campaign(event, guests, template=template, sender=sender)
@@ -220,7 +227,7 @@ def test_to_start_costs_the_same_number_of_queries_for_ten_and_for_two_hundred(s
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            campaigns.audience(everyone(event), template)
+            check(everyone(event), template)
             campaigns.start_campaign(event, everyone(event), template=template, sender=sender)
         spent.append(len(queries))
     assert spent[0] == spent[1] < 30
@@ -339,8 +346,8 @@ def test_another_purpose_may_write_to_who_was_invited_and_a_second_time_may_not(
     people = some_guests(event, 2)
     arrived(a_campaign(people, sender, template))
     guests = Guest.objects.filter(event=event)
-    reminder = campaigns.audience(guests, template, purpose="reminder")
-    assert (reminder.ready, reminder.left_out) == (2, [])
+    reminder = check(guests, template, purpose="reminder")
+    assert (reminder.ready, reminder.left_out) == (2, 0)
     second = a_campaign(people, sender, template, purpose="reminder")
     assert campaigns.counts(second)[State.QUEUED] == 2
     arrived(second)
@@ -353,8 +360,8 @@ def test_who_was_invited_is_invited_again_only_when_the_host_says_so(event, send
     first = a_campaign(people, sender, template)
     arrived(first)
     guests = Guest.objects.filter(event=event)
-    assert campaigns.audience(guests, template).ready == 0
-    assert campaigns.audience(guests, template, again=True).ready == 2
+    assert check(guests, template).ready == 0
+    assert check(guests, template, again=True).ready == 2
     second = a_campaign(people, sender, template, again=True, confirmed=2)
     assert campaigns.counts(second)[State.QUEUED] == 2
     current = Invitation.objects.filter(is_current=True)
@@ -366,7 +373,7 @@ def test_nobody_gets_a_second_message_beside_one_that_is_under_way_whatever_the_
 ):
     people = some_guests(event, 1)
     first = a_campaign(people, sender, template)
-    assert campaigns.audience(Guest.objects.filter(event=event), template, again=True).ready == 0
+    assert check(Guest.objects.filter(event=event), template, again=True).ready == 0
     with pytest.raises(campaigns.CantStart):
         a_campaign(people, sender, template, again=True)
     assert Invitation.objects.get(is_current=True).campaign_id == first.pk

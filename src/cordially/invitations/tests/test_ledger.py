@@ -27,6 +27,7 @@ from cordially.invitations.models import (
 )
 from cordially.invitations.news import News
 from cordially.providers.errors import ErrorClass, Fault
+from cordially.templating.variables import Recipient
 
 pytestmark = pytest.mark.django_db
 
@@ -88,10 +89,9 @@ def test_a_claim_holds_what_the_message_needs_and_is_on_record_before_anything_i
     assert found == Claim(
         Attempt(campaign.uid, of(campaign).pk, 1),
         campaign.pk,
+        "en",
         guest.phone,
-        "Sunita & Prakash",
-        guest.token,
-        {"table": "12"},
+        Recipient("Sunita & Prakash", guest.token, {"table": "12"}, 1, ""),
     )
     invitation = of(campaign)
     assert (invitation.state, invitation.attempts, invitation.sending_at) == (State.SENDING, 1, NOW)
@@ -155,13 +155,13 @@ def test_a_household_gets_its_messages_six_seconds_apart(event, sender):
     phone = "+972541234567"
     household = [a_guest(event, name, phone) for name in ("Sunita", "Prakash", "Ravi")]
     a_campaign(household, sender)
-    assert [found.name for found in claim(sender)] == ["Sunita"]
+    assert [found.guest.name for found in claim(sender)] == ["Sunita"]
     ledger.due_now(later(5.9))
     assert claim(sender, now=later(5.9)) == []
     ledger.due_now(later(6))
-    assert [found.name for found in claim(sender, now=later(6))] == ["Prakash"]
+    assert [found.guest.name for found in claim(sender, now=later(6))] == ["Prakash"]
     ledger.due_now(later(12))
-    assert [found.name for found in claim(sender, now=later(12))] == ["Ravi"]
+    assert [found.guest.name for found in claim(sender, now=later(12))] == ["Ravi"]
 
 
 def test_a_number_that_had_a_message_a_moment_ago_rests_and_does_not_hold_up_the_others(event, sender):

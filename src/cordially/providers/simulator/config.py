@@ -65,7 +65,10 @@ class SimulatorConfig:
     read_share: float = 0.8
     slow_seconds: float = 3.0
     callback_delay_seconds: float = 5.0
+    #: seconds that WhatsApp's review takes
     approve_after: float = 2.0
+    #: seconds from the approval until a template is paused or disabled, if its name asks for that
+    lapse_after: float = 2.0
     faults: Faults = field(default_factory=Faults)
     #: makes every draw reproducible
     seed: int | None = None

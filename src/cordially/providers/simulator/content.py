@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .errors import ApiError
+from .kinds import check_type
+from .review import Approval, breach_of
 
 # Twilio sends the richest type that the channel takes: richest first. (August 2026)
 # https://www.twilio.com/docs/content/content-types-overview
@@ -23,35 +25,20 @@ _RICHEST_FIRST: Final = (
     "twilio/text",
 )
 _SESSION_ONLY: Final = ("twilio/list-picker", "twilio/location")
-_OTHER: Final = ("twilio/catalog", "twilio/flows", "twilio/schedule", "whatsapp/flows")
-_KNOWN: Final = (*_RICHEST_FIRST, *_SESSION_ONLY, *_OTHER)
 
-_NEED_BODY: Final = frozenset(
-    {"twilio/text", "twilio/quick-reply", "twilio/call-to-action", "whatsapp/card", "twilio/list-picker"}
-)
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
 _KEY: Final = re.compile(r"[A-Za-z0-9_]{1,16}")
 _REVIEW_NAME: Final = re.compile(r"[a-z0-9_]{1,512}")
+# as WhatsApp writes them: pt_BR
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
 _CATEGORIES: Final = frozenset({"UTILITY", "MARKETING", "AUTHENTICATION"})
 _MOST_VARIABLES: Final = 100
 _LONGEST_VALUE: Final = 1600
 _LONGEST_BODY: Final = 1024
+# Twilio doesn't say what a send ends with then; these are the codes under which it reports the lapse itself.
+# https://www.twilio.com/docs/api/errors/63041 (August 2026)
+_LAPSED: Final = {"paused": 63041, "disabled": 63042}
 _UNSENDABLE_VALUE: Final = re.compile(r"[\n\r\t]| {5}")
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """A request for WhatsApp's review."""
-
-    name: str
-    category: str
-    submitted_at: float
-
-    def status(self, now: float, approve_after: float) -> str:
-        waited = now - self.submitted_at
-        if waited < approve_after:
-            return "received" if waited < approve_after / 4 else "pending"
-        return "rejected" if "reject" in self.name else "approved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +59,15 @@ class Content:
     @property
     def session_only(self) -> bool:
         return self.kind in _SESSION_ONLY
+
+    def changed(self, given: Any) -> Content:
+        """With what an update names in place of the old. Raises ApiError."""
+        if self.approval is not None:
+            raise ApiError(92009)
+        if not isinstance(given, dict) or "types" not in given:
+            raise ApiError(20001)
+        old = {"friendly_name": self.friendly_name, "language": self.language, "variables": self.variables}
+        return read_content({**old, **given}, self.sid, self.created_at)
 
     def values(self, given: Mapping[str, str]) -> dict[str, str]:
         """The given values over the samples: Twilio really sends a sample where a value is missing."""
@@ -112,25 +108,25 @@ def read_content(given: Any, sid: str, now: float) -> Content:
     if not isinstance(types, dict) or not types:
         raise ApiError(92001)
     for name, shape in types.items():
-        _check_type(name, shape)
+        check_type(name, shape)
     language = given.get("language")
     if not isinstance(language, str) or not language:
         raise ApiError(92003)
+    if not _LANGUAGE.fullmatch(language):
+        raise ApiError(92004)
     variables = given.get("variables") or {}
-    if not _are_variables(variables):
+    if not _are_variables(variables) or not all(map(variables.get, _named_in(types))):
         raise ApiError(92002)
     name = given.get("friendly_name")
     return Content(sid, name if isinstance(name, str) else None, language, variables, types, now)
 
 
-def _check_type(name: str, shape: Any) -> None:
-    if name not in _KNOWN or not isinstance(shape, dict):
-        raise ApiError(92008, name)
-    body = shape.get("body")
-    if (name in _NEED_BODY or body is not None) and (not isinstance(body, str) or not body):
-        raise ApiError(92001)
-    if isinstance(body, str) and len(body) > _LONGEST_VALUE:
-        raise ApiError(21658, "body")
+def _named_in(value: Any) -> set[str]:
+    """All variables in the texts of a JSON value."""
+    if isinstance(value, str):
+        return set(_PLACEHOLDER.findall(value))
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return {name for each in inner for name in _named_in(each)}
 
 
 def _are_variables(variables: Any) -> bool:
@@ -139,14 +135,16 @@ def _are_variables(variables: Any) -> bool:
     return all(_KEY.fullmatch(key) and isinstance(value, str) for key, value in variables.items())
 
 
-def read_approval(given: Any, now: float) -> Approval:
-    """A request for review. Raises ApiError."""
+def read_approval(given: Any, content: Content, now: float) -> Approval:
+    """A request for the review of that template. Raises ApiError."""
     if not isinstance(given, dict):
         raise ApiError(20001)
     name, category = given.get("name"), given.get("category")
-    if not isinstance(name, str) or not _REVIEW_NAME.fullmatch(name) or category not in _CATEGORIES:
+    if not isinstance(name, str) or not _REVIEW_NAME.fullmatch(name):
         raise ApiError(20001)
-    return Approval(name, str(category), now)
+    if not isinstance(category, str) or category not in _CATEGORIES:
+        raise ApiError(20001)
+    return Approval(name, category, now, breach_of(content.types[content.kind]))
 
 
 def read_variables(text: str | None) -> dict[str, str]:
@@ -164,9 +162,11 @@ def read_variables(text: str | None) -> dict[str, str]:
     return dict(variables)
 
 
-def failure_of(content: Content, given: Mapping[str, str], body: str, approved: bool) -> int:
-    """The code that a send of it fails with later; 0 when WhatsApp takes it."""
-    if not approved or content.session_only:
+def failure_of(content: Content, given: Mapping[str, str], body: str, review: str) -> int:
+    """The code that a send of it fails with later; 0 when WhatsApp takes it. `review`: how that stands."""
+    if review in _LAPSED:
+        return _LAPSED[review]
+    if review != "approved" or content.session_only:
         return 63016
     if any(_UNSENDABLE_VALUE.search(value) for value in given.values()):
         return 63013

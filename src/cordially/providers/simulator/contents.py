@@ -16,9 +16,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .config import SimulatorConfig
-from .content import Approval, Content, read_approval, read_content
+from .content import Content, read_approval, read_content
 from .door import Gate, json_answer, page_number, page_size
 from .errors import ApiError
+from .review import Approval
 from .store import Store
 
 
@@ -33,6 +34,7 @@ class ContentApi:
             Route("/v1/Content", guard(self._list), methods=["GET"]),
             Route("/v1/ContentAndApprovals", guard(self._list_with_approvals), methods=["GET"]),
             Route(one, guard(self._fetch), methods=["GET"]),
+            Route(one, guard(self._change), methods=["PUT"]),
             Route(one, guard(self._delete), methods=["DELETE"]),
             Route(f"{one}/ApprovalRequests/whatsapp", guard(self._submit), methods=["POST"]),
             Route(f"{one}/ApprovalRequests", guard(self._approval), methods=["GET"]),
@@ -45,6 +47,11 @@ class ContentApi:
 
     async def _fetch(self, request: Request) -> Response:
         return json_answer(self._show(request, self._find(request)))
+
+    async def _change(self, request: Request) -> Response:
+        content = self._find(request).changed(await _read_json(request))
+        self._store.save_content(content)
+        return json_answer(self._show(request, content))
 
     async def _delete(self, request: Request) -> Response:
         self._store.delete_content(self._find(request).sid)
@@ -60,7 +67,7 @@ class ContentApi:
         content = self._find(request)
         if content.approval is not None:
             raise ApiError(92009)
-        approval = read_approval(await _read_json(request), time.time())
+        approval = read_approval(await _read_json(request), content, time.time())
         self._store.save_content(replace(content, approval=approval))
         return json_answer(self._show_approval(content, approval, status="received"), 201)
 
@@ -84,7 +91,7 @@ class ContentApi:
         if token and not token.removeprefix("PT").isdigit():
             raise ApiError(20001)
         start = int(token.removeprefix("PT")) if token else 0
-        contents = self._store.contents()
+        contents = self._store.contents()[::-1]  # the newest first
         url = f"{_base_url(request)}{request.scope['path'].removeprefix(request.scope['root_path'])}"
 
         def page_url(page: int, place: int) -> str:
@@ -141,15 +148,18 @@ class ContentApi:
 
     def _show_approval(self, content: Content, approval: Approval | None, status: str = "") -> dict[str, Any]:
         if approval is None:
-            status = "unsubmitted"
-        elif not status:
-            status = approval.status(time.time(), self._config.approve_after)
+            status, name, category, reason = "unsubmitted", "", "", ""
+        else:
+            config = self._config
+            status = status or approval.status(time.time(), config.approve_after, config.lapse_after)
+            name, category = approval.name, approval.counted_as(status)
+            reason = approval.rejection_reason(status)
         return {
-            "name": approval.name if approval else "",
-            "category": approval.category if approval else "",
+            "name": name,
+            "category": category,
             "content_type": content.kind,
             "status": status,
-            "rejection_reason": "The name asks for it." if status == "rejected" else "",
+            "rejection_reason": reason,
             "allow_category_change": True,
         }
 

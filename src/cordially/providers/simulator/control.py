@@ -1,10 +1,11 @@
-"""For tests: read the whole record, choose what goes wrong, begin again."""
+"""For tests: read the whole record, choose what goes wrong and how a review ends, begin again."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from .courier import Courier
 from .door import Guard, json_answer
 from .limits import Door, most_in_a_second
 from .plan import Chance
+from .review import STATUSES, Approval
 from .store import SimMessage, Store
 
 
@@ -37,6 +39,7 @@ class Control:
         self.routes = [
             Route("/_simulator/messages.json", private(self._messages), methods=["GET"]),
             Route("/_simulator/faults", private(self._faults), methods=["GET", "POST"]),
+            Route("/_simulator/contents/{sid}", private(self._review), methods=["POST"]),
             Route("/_simulator/reset", private(self._reset), methods=["POST"]),
         ]
 
@@ -67,6 +70,21 @@ class Control:
                 return json_answer({"error": str(error)}, 400)
         return json_answer(asdict(self._chance.faults))
 
+    async def _review(self, request: Request) -> Response:
+        """How WhatsApp's review of a template stands from now on: {"status", "reason", "category"}.
+
+        What nobody handed in counts as handed in with that; "unsubmitted" takes it back.
+        """
+        content = self._store.content(request.path_params["sid"])
+        if content is None:
+            return json_answer({"error": "no such template"}, 404)
+        try:
+            approval = _chosen(await _read_object(request), content.approval)
+        except ValueError as error:
+            return json_answer({"error": str(error)}, 400)
+        self._store.save_content(replace(content, approval=approval))
+        return json_answer(asdict(approval) if approval else {})
+
     async def _reset(self, request: Request) -> Response:
         """Forget messages, arrivals and faults; templates too with {"contents": true}."""
         try:
@@ -82,6 +100,19 @@ async def _read_object(request: Request) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise ValueError("a JSON object is needed")
     return given
+
+
+def _chosen(given: dict[str, Any], approval: Approval | None) -> Approval | None:
+    status, reason = given.get("status"), given.get("reason", "")
+    category = given.get("category", approval.category if approval else "MARKETING")
+    if status == "unsubmitted":
+        return None
+    if not isinstance(status, str) or status not in STATUSES:
+        raise ValueError(f"status must be unsubmitted or one of {', '.join(sorted(STATUSES))}")
+    if not isinstance(reason, str) or not isinstance(category, str):
+        raise ValueError("reason and category must be texts")
+    approval = approval or Approval("chosen_by_a_test", category, time.time())
+    return replace(approval, category=category, chosen=status, reason=reason)
 
 
 def _show(message: SimMessage) -> dict[str, Any]:

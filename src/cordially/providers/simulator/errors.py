@@ -42,9 +42,10 @@ _ANSWERS: Final[dict[int, tuple[int, str]]] = {
     35126: (400, "ScheduleType is invalid"),
     63007: (400, "Twilio could not find a Channel with the specified From address"),
     63031: (400, "Channel message cannot have same From and To"),
-    92001: (400, "Content types are required"),
+    92001: (400, "Content types are required, each with all that belongs to it"),
     92002: (400, "Content variables are invalid"),
     92003: (400, "Content language is required"),
+    92004: (400, "Content language is not supported"),
     92008: (400, "Content type {0} is not supported"),
     92009: (400, "Content has already been submitted for approval"),
 }
@@ -58,6 +59,8 @@ FAILURES: Final[dict[int, str]] = {
     63021: "Channel invalid content error",
     63024: "Invalid message recipient",
     63027: "Template does not exist for a language and locale",
+    63041: "Template paused by WhatsApp",
+    63042: "Template disabled by WhatsApp",
 }
 
 

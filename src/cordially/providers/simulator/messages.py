@@ -137,9 +137,9 @@ class MessagesApi:
         content = wanted.content
         if content is None:
             return 63016  # nobody ever writes to us here, so the window is never open
-        approval = content.approval
-        approved = approval is not None and approval.status(now, self._config.approve_after) == "approved"
-        return failure_of(content, wanted.variables, wanted.body, approved)
+        approval, config = content.approval, self._config
+        review = approval.status(now, config.approve_after, config.lapse_after) if approval else ""
+        return failure_of(content, wanted.variables, wanted.body, review)
 
     # the rest
 

@@ -11,12 +11,13 @@ import sqlite3
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from .content import Approval, Content
+from .content import Content
 from .limits import MOST_ARRIVALS
+from .review import Approval
 
 CHANNEL = "whatsapp:"
 
@@ -229,11 +230,13 @@ class Store:
             json.dumps(content.variables),
             json.dumps(content.types),
             content.created_at,
-            json.dumps([approval.name, approval.category, approval.submitted_at]) if approval else None,
+            json.dumps(astuple(approval)) if approval else None,
         )
         self._db.execute(
             "INSERT INTO contents (sid, friendly_name, language, variables, types, created_at, approval) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sid) DO UPDATE SET approval = excluded.approval",
+            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sid) DO UPDATE SET friendly_name = excluded.friendly_name, "
+            "language = excluded.language, variables = excluded.variables, types = excluded.types, "
+            "approval = excluded.approval",
             (content.sid, *values),
         )
         self._contents[content.sid] = content

@@ -28,8 +28,8 @@ def checked_callback(url: str) -> str:
 
 
 def rewritten(url: str, base: str) -> str:
-    """The same path and query at `base`; the SDK's own URL when there is none."""
-    if not base:
+    """The same path and query at `base`; the SDK's own URL when there is none, or when it is there already."""
+    if not base or url.startswith(f"{base}/"):
         return url
     parts = urlsplit(url)
     return f"{base}{parts.path}?{parts.query}" if parts.query else f"{base}{parts.path}"

@@ -1,4 +1,4 @@
-"""Templates at Twilio: put one up, ask for its approval, ask how that stands.
+"""Templates at Twilio: put one up, ask for its approval, ask how that stands, list what there is.
 
 Synchronous, because the SDK's async client sends forms where the Content API wants JSON
 (https://github.com/twilio/twilio-python/issues/932) and nothing here is urgent.
@@ -6,12 +6,11 @@ Synchronous, because the SDK's async client sends forms where the Content API wa
 
 from __future__ import annotations
 
-import enum
-import re
-from collections.abc import Iterator, Sequence
+import datetime as dt
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import requests
 from twilio.base.exceptions import TwilioException
@@ -25,10 +24,37 @@ from cordially.providers.errors import ErrorClass, Fault
 
 from . import codes
 from .address import checked_base, is_loopback, rewritten
+from .kinds import (
+    Approval,
+    ApprovalStatus,
+    ContentButton,
+    ListedContent,
+    WholeContent,
+    listed,
+    typed,
+)
+
+__all__ = [
+    "Approval",
+    "ApprovalStatus",
+    "ContentButton",
+    "ContentError",
+    "Credentials",
+    "ListedContent",
+    "WholeContent",
+    "approval_status",
+    "fetch_content",
+    "list_contents",
+    "put_up",
+    "remove",
+    "request_approval",
+]
 
 _TIMEOUT: Final = (5.0, 30.0)  # seconds to connect, seconds to wait for an answer
 _AGAIN: Final = "Try again in a minute."
-_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+# An account holds 6,000 approved texts at most; what comes after so many isn't looked at.
+_PER_PAGE: Final = 200
+_MOST_PAGES: Final = 30
 
 
 class ContentError(Exception):
@@ -46,47 +72,14 @@ class Credentials:
     api_url: str = ""
 
 
-class ApprovalStatus(enum.StrEnum):
-    """Where WhatsApp's review of a template stands."""
-
-    UNSUBMITTED = "unsubmitted"  # never sent for review
-    RECEIVED = "received"  # Twilio has it, WhatsApp not yet
-    PENDING = "pending"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    PAUSED = "paused"  # after complaints; WhatsApp releases it by itself
-    DISABLED = "disabled"
-    UNKNOWN = "unknown"  # a word that is new to us
-
-    @classmethod
-    def _missing_(cls, value: object) -> ApprovalStatus:
-        return cls.UNKNOWN
-
-
-class Approval(NamedTuple):
-    status: ApprovalStatus
-    reason: str
-
-
-def number_variables(body: str) -> tuple[str, tuple[str, ...]]:
-    """`{{guest_name}}` becomes `{{1}}`; the names come back in the order of their numbers."""
-    names: dict[str, int] = {}
-
-    def numbered(match: re.Match[str]) -> str:
-        return f"{{{{{names.setdefault(match[1], len(names) + 1)}}}}}"
-
-    return _VARIABLE.sub(numbered, body), tuple(names)
-
-
-def create_content(
-    credentials: Credentials, name: str, language: str, body_with_numbers: str, samples: Sequence[str]
-) -> str:
-    """Put a text template up and return Twilio's reference to it. `samples`: in the order of the numbers."""
+def put_up(credentials: Credentials, content: WholeContent) -> str:
+    """Make the content at Twilio, without asking for approval, and return Twilio's reference to it (HX…)."""
+    kind, shape = typed(content)
     request = {
-        "friendly_name": name,
-        "language": language,
-        "variables": {str(number): sample for number, sample in enumerate(samples, 1)},
-        "types": {"twilio/text": {"body": body_with_numbers}},
+        "friendly_name": content.name,
+        "language": content.language.replace("-", "_"),
+        "variables": {str(number): sample for number, sample in enumerate(content.samples, 1)},
+        "types": {kind: shape},
     }
     with _client(credentials) as client:
         created = client.content.v1.contents.create(ContentList.ContentCreateRequest(request))
@@ -96,20 +89,55 @@ def create_content(
 def request_approval(credentials: Credentials, ref: str, name: str, category: str) -> Approval:
     """Hand the template to WhatsApp for review. `name`: lower-case letters, digits and `_`."""
     request = ApprovalCreateList.ContentApprovalRequest({"name": name, "category": category})
-    with _client(credentials) as client:
+    with _client(credentials, ref) as client:
         answer = client.content.v1.contents(ref).approval_create.create(request)
-        return _approval(_present(answer.status), answer.rejection_reason)
+        return _approval(vars(answer))
 
 
 def approval_status(credentials: Credentials, ref: str) -> Approval:
     """How WhatsApp's review stands now."""
+    with _client(credentials, ref) as client:
+        return _fetched_approval(client, ref)
+
+
+def list_contents(credentials: Credentials) -> list[ListedContent]:
+    """What the account has, whoever made it: the newest first, 6,000 at most."""
     with _client(credentials) as client:
-        answer = client.content.v1.contents(ref).approval_fetch().fetch().whatsapp or {}
-        return _approval(_present(answer.get("status")), answer.get("rejection_reason"))
+        rows: list[Any] = []
+        page = client.content.v1.content_and_approvals.page(page_size=_PER_PAGE)
+        for _ in range(_MOST_PAGES):
+            rows += page
+            page = page.next_page()
+            if page is None:
+                break
+        rows.sort(key=_made_at, reverse=True)
+        return [listed(row, Approval.read(row.approval_requests)) for row in rows]
 
 
-def _approval(status: str, reason: str | None) -> Approval:
-    return Approval(ApprovalStatus(status.lower()), reason or "")
+def _made_at(row: Any) -> str:
+    """Sortable. What is no date, which the SDK passes on, counts as old."""
+    return row.date_created.isoformat() if isinstance(row.date_created, dt.datetime) else ""
+
+
+def fetch_content(credentials: Credentials, ref: str) -> ListedContent:
+    """One content, and how its review stands."""
+    with _client(credentials, ref) as client:
+        return listed(client.content.v1.contents(ref).fetch(), _fetched_approval(client, ref))
+
+
+def remove(credentials: Credentials, ref: str) -> None:
+    """Take a content down for good; WhatsApp may lose it with that. For what was never handed in."""
+    with _client(credentials, ref) as client:
+        client.content.v1.contents(ref).delete()
+
+
+def _fetched_approval(client: Client, ref: str) -> Approval:
+    return _approval(client.content.v1.contents(ref).approval_fetch().fetch().whatsapp or {})
+
+
+def _approval(review: Mapping[str, Any]) -> Approval:
+    _present(review.get("status"))
+    return Approval.read(review)
 
 
 def _present(text: str | None) -> str:
@@ -135,27 +163,39 @@ class _SyncWire(TwilioHttpClient):  # type: ignore[misc]
 
 
 @contextmanager
-def _client(credentials: Credentials) -> Iterator[Client]:
-    """A client of its own for each call; whatever goes wrong inside comes out as a ContentError."""
+def _client(credentials: Credentials, ref: str = "") -> Iterator[Client]:
+    """A client of its own for each call; whatever goes wrong inside comes out as a ContentError.
+
+    `ref`: the content that the call is about.
+    """
     wire = _SyncWire(checked_base(credentials.api_url))
     try:
         yield Client(credentials.account_sid, credentials.auth_token, http_client=wire, environment={"_": ""})
     except TwilioException as error:
-        raise ContentError(_fault(error, wire.status)) from error
+        raise ContentError(_fault(error, wire.status, ref)) from error
     except requests.RequestException as error:
         fault = Fault(ErrorClass.RETRY_SOON, codes.UNREACHABLE.sentence, None, _AGAIN, type(error).__name__)
         raise ContentError(fault) from error
-    except (ValueError, TypeError, AttributeError) as error:  # an answer that is no JSON, or not Twilio's
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+    ) as error:  # an answer that is no JSON, or not Twilio's
         raise ContentError(_not_twilio(wire.status)) from error
     finally:
         wire.session.close()
 
 
-def _fault(error: TwilioException, status: int | None) -> Fault:
+def _fault(error: TwilioException, status: int | None, ref: str) -> Fault:
     fault = codes.fault_in(error, status)
     if status is not None and status >= 500:
         return Fault(ErrorClass.RETRY_SOON, "Twilio had a problem of its own.", None, _AGAIN, fault.detail)
-    if status == 404:  # these paths name no account, so it is the template that is missing
+    if status is not None and 200 <= status < 300:  # a page that the SDK can't read
+        return _not_twilio(status)
+    if status == 404 and not ref:
+        return _not_twilio(status)
+    if status == 404:  # the path names no account, so it is the template that is missing
         return codes.fault(codes.CODES[21655], fault.code, fault.detail)
     return fault
 

@@ -22,7 +22,7 @@ from twilio.rest.content.v1.content.approval_create import ApprovalCreateList
 
 from cordially.providers.simulator.app import Simulator, SimulatorConfig, create_simulator
 
-TEXT = {"twilio/text": {"body": "Dear {{1}}, come to {{2}} tonight."}}
+TEXT = {"twilio/text": {"body": "Dear {{1}}, please come to {{2}} tonight."}}
 
 
 def wait_for(condition: Callable[[], Any], timeout: float = 10.0) -> Any:

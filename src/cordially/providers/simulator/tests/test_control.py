@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
 from twilio.base.exceptions import TwilioRestException
 
-from .conftest import Stand
+from .conftest import Stand, wait_for
 
 PHONE = "+491701234567"
 
@@ -46,3 +47,41 @@ def test_faults_are_set_and_forgotten(stand: Stand) -> None:
 )
 def test_faults_that_make_no_sense_are_refused(stand: Stand, given: Any) -> None:
     assert ask(stand, "POST", "faults", given).status_code == 400
+
+
+def review(stand: Stand, sid: str) -> Any:
+    found = stand.client.content.v1.contents(sid).approval_fetch().fetch().whatsapp
+    return found["status"], found["category"], found["rejection_reason"]
+
+
+def test_a_review_ends_as_a_test_chooses(run: Callable[..., Stand]) -> None:
+    stand = run(approve_after=1000)
+    sid = stand.content()
+    stand.submit(sid)
+    assert review(stand, sid)[:2] == ("received", "UTILITY")
+    for status, reason in [("approved", ""), ("paused", ""), ("rejected", "Too short."), ("pending", "")]:
+        answer = ask(stand, "POST", f"contents/{sid}", {"status": status, "reason": reason})
+        assert answer.status_code == 200
+        assert review(stand, sid) == (status, "UTILITY", reason)
+    ask(stand, "POST", f"contents/{sid}", {"status": "approved", "category": "MARKETING"})
+    assert review(stand, sid) == ("approved", "MARKETING", "")
+    ask(stand, "POST", f"contents/{sid}", {"status": "unsubmitted"})
+    assert review(stand, sid)[0] == "unsubmitted"
+
+
+def test_what_nobody_handed_in_can_be_approved_too(stand: Stand) -> None:
+    sid = stand.content()
+    ask(stand, "POST", f"contents/{sid}", {"status": "approved"})
+    assert review(stand, sid) == ("approved", "MARKETING", "")
+    message = stand.send(PHONE, sid)
+    wait_for(lambda: stand.client.messages(message.sid).fetch().status == "read")
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"status": "fine"}, {"status": []}, {"status": "approved", "reason": 1}, [], "x"]
+)
+def test_states_that_make_no_sense_are_refused(stand: Stand, given: Any) -> None:
+    sid = stand.content()
+    assert ask(stand, "POST", f"contents/{sid}", given).status_code == 400
+    assert review(stand, sid)[0] == "unsubmitted"
+    assert ask(stand, "POST", "contents/HX1", {"status": "approved"}).status_code == 404

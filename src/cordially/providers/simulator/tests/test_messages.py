@@ -109,9 +109,9 @@ def test_values_replace_the_placeholders_and_samples_what_is_missing(stand: Stan
     full = stand.send(PHONE, content)
     partly = stand.send(PHONE, content, content_variables='{"1": "Grace"}')
     without = stand.send(PHONE, content, content_variables=None)
-    assert full.body == "Dear Grace, come to the garden tonight."
-    assert partly.body == "Dear Grace, come to the ball tonight."
-    assert without.body == "Dear Ada, come to the ball tonight."
+    assert full.body == "Dear Grace, please come to the garden tonight."
+    assert partly.body == "Dear Grace, please come to the ball tonight."
+    assert without.body == "Dear Ada, please come to the ball tonight."
     record = stand.simulator.record.message(full.sid)
     assert record is not None
     assert (record.phone, record.variables, record.content_sid) == (

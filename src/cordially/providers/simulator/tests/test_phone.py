@@ -27,7 +27,7 @@ def test_a_phone_shows_its_message_with_ticks(stand: Stand) -> None:
     message = stand.send(PHONE, stand.approved())
     wait_for(lambda: stand.client.messages(message.sid).fetch().status == "read")
     page = get(stand, f"/phone/{PHONE}").text
-    assert "Dear Grace, come to the garden tonight." in page
+    assert "Dear Grace, please come to the garden tonight." in page
     assert 'class="ticks read"' in page
     assert get(stand, "/phone/%2B491701234567").text.count("Dear Grace") == 1
     assert "No message yet" in get(stand, "/phone/+491701234568").text
@@ -69,24 +69,27 @@ def test_what_failed_is_explained_instead_of_shown(stand: Stand) -> None:
     assert "Dear Grace" not in page and "Not on WhatsApp" in page
 
 
-def test_buttons_and_pictures_are_shown(stand: Stand) -> None:
-    card: dict[str, Any] = {
-        "whatsapp/card": {
-            "header_text": "An invitation",
-            "body": "Dear {{1}}, please come soon.",
-            "footer": "Reply as you like",
-            "media": ["https://x.example/a.jpg"],
-            "actions": [
-                {"type": "URL", "title": "Answer", "url": "https://x.example/r/{{2}}"},
-                {"type": "QUICK_REPLY", "title": "Later"},
-            ],
-        }
-    }
+BUTTONS = [
+    {"type": "URL", "title": "Answer", "url": "https://x.example/r/{{2}}"},
+    {"type": "QUICK_REPLY", "title": "Later"},
+]
+
+
+@pytest.mark.parametrize(
+    ("above", "shown"),
+    [
+        ({"header_text": "For {{1}} <b>"}, '<p class="bubble-head" dir="auto">For Grace &lt;b&gt;</p>'),
+        ({"media": ["https://x.example/a.jpg"]}, '<img src="https://x.example/a.jpg"'),
+    ],
+)
+def test_a_card_is_shown_whole(stand: Stand, above: dict[str, Any], shown: str) -> None:
+    body = "Dear {{1}}, please come soon."
+    card = {"whatsapp/card": {**above, "body": body, "footer": "Reply as you like", "actions": BUTTONS}}
     stand.send(PHONE, stand.approved(card), content_variables='{"1": "Grace", "2": "abc"}')
     page = wait_for(lambda: _if_in("Dear Grace", get(stand, f"/phone/{PHONE}").text))
-    for part in ("An invitation", "Reply as you like", 'src="https://x.example/a.jpg"', "Later"):
-        assert part in page
-    assert 'href="https://x.example/r/abc"' in page
+    assert shown in page
+    assert ">Reply as you like</p>" in page and '<span class="button" dir="auto">Later</span>' in page
+    assert '<a class="button" dir="auto" href="https://x.example/r/abc" target="_blank"' in page
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,324 @@
+"""A template's texts and their twins at the provider's account: hand in, follow WhatsApp's review, bring in.
+
+The network is asked outside any transaction; what it said is written down after.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from cordially.invitations import campaigns, library, senders
+from cordially.invitations.models import (
+    Campaign,
+    CampaignState,
+    Category,
+    MessageTemplate,
+    Review,
+    TemplateText,
+    TemplateVersion,
+)
+from cordially.lib.clock import now as clock_now
+from cordially.providers.twilio import content
+from cordially.providers.twilio.content import (
+    Approval,
+    ContentButton,
+    ContentError,
+    ListedContent,
+    WholeContent,
+)
+from cordially.templating import languages, rules, variables
+from cordially.templating.components import Button, ButtonKind, Components
+from cordially.templating.variables import LINK_TOKEN, Slot
+
+from .connection import credentials
+
+logger = logging.getLogger(__name__)
+
+_WAITING = (Review.RECEIVED, Review.PENDING, Review.UNKNOWN)
+#: asked about in one round: as many questions to Twilio
+_BATCH = 20
+_HOURLY = dt.timedelta(hours=1)
+_STOPS = (Review.PAUSED, Review.DISABLED, Review.REJECTED)
+
+
+class CantHandIn(Exception):
+    """Why a text can't go to WhatsApp; the message is for the host."""
+
+
+def hand_in(text: TemplateText, known: Iterable[str] | None = None) -> TemplateVersion:
+    """Make the text at Twilio, ask WhatsApp to approve it, and keep it as a version.
+
+    `known`: names that the guests' lists have, when they are to be checked. Raises CantHandIn for what
+    WhatsApp would surely reject; ContentError or Misconfigured when Twilio doesn't do it. Nothing is
+    remembered then, and nothing is left behind at Twilio.
+    """
+    components = text.components
+    names = {slot.name for slot in components.slots} if known is None else set(known) | variables.NAMES
+    found = rules.check(components, known=names, category=text.template.category, language=text.language)
+    if mistakes := [finding for finding in found if finding.level == rules.Level.ERROR]:
+        raise CantHandIn(f"{mistakes[0].sentence} {mistakes[0].cure}")
+    newest = text.versions.filter(account=senders.account()).first()
+    if newest and newest.state == Review.UNSUBMITTED and newest.components == components:
+        return _ask_for_review(newest)
+    ref = content.put_up(credentials(), _whole(text))
+    try:
+        approval = content.request_approval(
+            credentials(), ref, _review_name(text.template.name), text.template.category
+        )
+    except ContentError:
+        _take_back(ref)
+        raise
+    return library.hand_in(
+        text,
+        senders.account(),
+        ref,
+        state=_state(approval),
+        reason=approval.reason,
+        components=components,
+        category=_category(approval, text.template.category),
+    )
+
+
+def _ask_for_review(version: TemplateVersion) -> TemplateVersion:
+    """It is at Twilio already, and nobody asked WhatsApp yet."""
+    template = version.text.template
+    approval = content.request_approval(
+        credentials(), version.ref, _review_name(template.name), template.category
+    )
+    _heard(version, approval, clock_now())
+    version.refresh_from_db()
+    return version
+
+
+def _take_back(ref: str) -> None:
+    try:
+        content.remove(credentials(), ref)
+    except ContentError as error:
+        logger.warning("a content that was never handed in stays at Twilio: %s", error)
+
+
+def _whole(text: TemplateText) -> WholeContent:
+    components = text.components
+    as_sent = components.numbered()
+    slots = components.slots
+    link = f"{variables.link_base()}{{{{{len(slots)}}}}}"
+    samples = variables.sample_values(None, text.language, [slot.name for slot in slots])
+    return WholeContent(
+        name=text.template.name,
+        language=text.language,
+        body=as_sent.body,
+        header=as_sent.header,
+        image=as_sent.image,
+        footer=as_sent.footer,
+        buttons=tuple(
+            ContentButton("link", button.title, link)
+            if button.kind is ButtonKind.LINK
+            else ContentButton("reply", button.title)
+            for button in components.buttons
+        ),
+        samples=tuple(samples[slot.name] for slot in slots),
+    )
+
+
+def _review_name(name: str) -> str:
+    """Lower-case letters, digits and `_`; WhatsApp wants a new one for every submission."""
+    return f"{rules.name_at_whatsapp(name)}_{int(time.time())}_{secrets.token_hex(2)}"
+
+
+def _state(approval: Approval) -> Review:
+    return Review(approval.status.value)
+
+
+def _category(approval: Approval, otherwise: str) -> str:
+    return approval.category if approval.category in Category.values else otherwise
+
+
+# follow
+
+
+def follow(now: dt.datetime | None = None) -> bool:
+    """Ask how WhatsApp's review stands where it is time to. Returns whether anything changed."""
+    now = now or clock_now()
+    changed = False
+    for version in _due(now):
+        try:
+            approval = content.approval_status(credentials(), version.ref)
+        except ContentError as error:
+            logger.warning("Twilio doesn't say how template %s stands: %s", version.text.template, error)
+            TemplateVersion.objects.filter(pk=version.pk).update(checked_at=now)
+            continue
+        changed |= _heard(version, approval, now)
+    return changed
+
+
+def ask(version: TemplateVersion) -> bool:
+    """Ask about this one now. Returns whether its state changed. Raises ContentError."""
+    return _heard(version, content.approval_status(credentials(), version.ref), clock_now())
+
+
+def _due(now: dt.datetime) -> list[TemplateVersion]:
+    """A new one every minute, an older one every five; what is decided once an hour (it may be paused)."""
+    soon = dt.timedelta(seconds=60 if senders.is_real() else 0.5)
+    waiting = Q(state__in=_WAITING, changed_at__gt=now - _HOURLY, checked_at__lt=now - soon)
+    waiting |= Q(state__in=_WAITING, checked_at__lt=now - 5 * soon)
+    decided = ~Q(state__in=_WAITING) & Q(checked_at__lt=now - _HOURLY)
+    rows = TemplateVersion.objects.filter(waiting | decided | Q(checked_at=None), account=senders.account())
+    return list(
+        rows.select_related("text__template").order_by(F("checked_at").asc(nulls_first=True))[:_BATCH]
+    )
+
+
+@transaction.atomic
+def _heard(version: TemplateVersion, approval: Approval, now: dt.datetime) -> bool:
+    row = TemplateVersion.objects.select_for_update().get(pk=version.pk)
+    state, category = _state(approval), _category(approval, row.category)
+    changed = (row.state, row.category) != (state, category)
+    row.checked_at, row.reason = now, approval.reason[:500]
+    if changed:
+        logger.info("template %s, %s: %s", version.text.template, version.text.language, state.label.lower())
+        row.state, row.category, row.changed_at = state, category, now
+        if state in _STOPS:
+            _pause_campaigns(row)
+    row.save()
+    return changed
+
+
+def _pause_campaigns(version: TemplateVersion) -> None:
+    """What still waits would fail: it waits for the host instead."""
+    said = f" “{version.reason}”" if version.reason else ""
+    sentence = f"WhatsApp {version.get_state_display().lower()} the template “{version.text.template}”.{said}"
+    running = Campaign.objects.filter(state=CampaignState.RUNNING, sender__account=version.account)
+    for campaign in running.filter(texts__content_ref=version.ref).distinct():
+        campaigns.pause(campaign, reason=sentence)
+
+
+# bring in what is at Twilio already
+
+
+def importable() -> list[ListedContent]:
+    """What the account has and no template here stands for. Raises ContentError."""
+    known = set(TemplateVersion.objects.filter(account=senders.account()).values_list("ref", flat=True))
+    return [listed for listed in content.list_contents(credentials()) if listed.ref not in known]
+
+
+def bring_in(listed: ListedContent, names: Mapping[str, str]) -> TemplateText:
+    """Keep it as a text of the template of its name. `names`: Twilio's number or name -> variable here.
+
+    Raises CantHandIn when it can't be used, or when a variable has no name.
+    """
+    if listed.usable:
+        raise CantHandIn(listed.usable)
+    components, slots = named(listed, names)
+    language = languages.normal(listed.language) or listed.language
+    with transaction.atomic():
+        template = _template_for(listed, language)
+        text = library.save_text(template, language, components)
+        library.hand_in(
+            text,
+            senders.account(),
+            listed.ref,
+            state=_state(listed.approval),
+            reason=listed.approval.reason,
+            components=components,
+            slots=slots,
+            category=_category(listed.approval, template.category),
+        )
+    return text
+
+
+def _template_for(listed: ListedContent, language: str) -> MessageTemplate:
+    """A template of that name which has no such text yet, or a new one."""
+    title = listed.name[:80] or listed.ref
+    for template in MessageTemplate.objects.filter(title=title, archived_at=None):
+        if not template.texts.filter(language=language).exists():
+            return template
+    category = _category(listed.approval, Category.MARKETING)
+    return library.create(title, {}, category=category, fallback_language=language)
+
+
+def named(listed: ListedContent, names: Mapping[str, str]) -> tuple[Components, tuple[Slot, ...]]:
+    """With our names in place of Twilio's, and the slots in the order of Twilio's numbers."""
+    keys = sorted(listed.samples, key=lambda key: (len(key), key))
+    if [*map(str, range(1, len(keys) + 1))] != keys:
+        raise CantHandIn("Its variables are not numbered from 1 on; Cordially can’t fill them in.")
+    wanted = dict(names)
+    for button in listed.buttons:
+        if button.kind == "link":
+            base, _, number = button.url.rpartition("{{")
+            if base != variables.link_base():
+                raise CantHandIn(
+                    f"Its button leads to {base or button.url}, which is not the guests’ page here."
+                )
+            wanted[number.rstrip("} ")] = LINK_TOKEN
+    if missing := [key for key in keys if not wanted.get(key)]:
+        raise CantHandIn(f"Say what {{{{{missing[0]}}}}} stands for.")
+    slots = tuple(Slot.read(wanted[key]) for key in keys)
+
+    def with_names(text: str) -> str:
+        for key, slot in zip(keys, slots, strict=True):
+            text = text.replace(f"{{{{{key}}}}}", f"{{{{{slot.key}}}}}")
+        return text
+
+    buttons = tuple(Button(ButtonKind(button.kind), button.title) for button in listed.buttons)
+    components = Components(
+        with_names(listed.body), with_names(listed.header), listed.image, listed.footer, buttons
+    )
+    return components, slots
+
+
+def adopt(text: TemplateText, ref: str) -> TemplateVersion:
+    """The account calls this text `ref` already. Raises CantHandIn when what it has says something else."""
+    components = text.components
+    try:
+        listed = content.fetch_content(credentials(), ref)
+    except ContentError as error:
+        if error.fault.code is not None:
+            raise CantHandIn(str(error)) from error
+        return library.hand_in(text, senders.account(), ref, state=Review.UNKNOWN)
+    if listed.usable:
+        raise CantHandIn(listed.usable)
+    if " ".join(listed.body.split()) != " ".join(components.numbered().body.split()):
+        raise CantHandIn(
+            f"{ref} has other words at Twilio: “{' '.join(listed.body.split())[:200]}”. "
+            "Write the same here first (--body), with the variables in the same order."
+        )
+    return library.hand_in(
+        text,
+        senders.account(),
+        ref,
+        state=_state(listed.approval),
+        reason=listed.approval.reason,
+        category=_category(listed.approval, text.template.category),
+    )
+
+
+# the simulator
+
+
+def prepare_simulated() -> None:
+    """See that the simulator knows the default template in all its languages, and has approved it."""
+    template = library.default_template()
+    for standing in library.standings(template, senders.account()):
+        version = standing.newest
+        try:
+            if version is None or standing.is_stale:
+                raise _Unknown
+            ask(version)
+        except (ContentError, _Unknown):
+            hand_in(standing.text)  # never handed in, or its record was thrown away
+    for _ in range(100):
+        follow()
+        if all(standing.in_use for standing in library.standings(template, senders.account())):
+            return
+        time.sleep(0.1)
+
+
+class _Unknown(Exception):
+    """The simulator has no such content."""

@@ -1,0 +1,253 @@
+"""What the flight check found, as the host reads it: a sentence, what follows, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from cordially.invitations import forecast, prices
+from cordially.invitations.flightcheck import Cause, Finding, Report
+from cordially.invitations.models import Sender
+from cordially.invitations.prices import Estimate, name_of
+from cordially.lib.clock import now as clock_now
+from cordially.templating import languages
+from cordially.templating.variables import personal_link
+
+from . import reckoning
+from .reckoning import Told
+
+
+@dataclass(frozen=True)
+class Row:
+    """One of the people whom a finding concerns."""
+
+    name: str
+    note: str
+    href: str
+    #: the personal page, to be handed on another way
+    link: str
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One finding."""
+
+    key: str
+    tone: str
+    icon: str
+    title: str
+    cure: str
+    rows: list[Row]
+    more: int
+    is_open: bool
+    #: where it can be mended at once, and the words for it
+    mend: str = ""
+    mend_label: str = ""
+
+
+def _n(count: int, one: str, many: str) -> str:
+    """`1 lacks …` or `3 lack …`."""
+    return f"1 {one}" if count == 1 else f"{count:,} {many}"
+
+
+def language_name(code: str) -> str:
+    """`French` for `fr`."""
+    return languages.named(code).english_name
+
+
+def title(found: Finding) -> str:
+    n, what = found.count, found.subject
+    match found.cause:
+        case Cause.AMBIGUOUS:
+            return _n(n, "number is in doubt", "numbers are in doubt")
+        case Cause.INVALID:
+            return _n(n, "number can’t be called", "numbers can’t be called")
+        case Cause.NO_NUMBER:
+            return _n(n, "guest has no number", "guests have no number")
+        case Cause.OPTED_OUT:
+            return _n(n, "guest asked not to be written to", "guests asked not to be written to")
+        case Cause.LACKS:
+            return _n(n, f"lacks a value for “{what}”", f"lack a value for “{what}”")
+        case Cause.BAD_VALUE:
+            return _n(n, f"value of “{what}” can’t be sent", f"values of “{what}” can’t be sent")
+        case Cause.TOO_LONG:
+            return _n(n, "message is too long", "messages are too long")
+        case Cause.NO_TEXT:
+            if not what:
+                return _n(n, "message waits for an approved text", "messages wait for an approved text")
+            return _n(n, f"reads {language_name(what)}", f"read {language_name(what)}")
+        case Cause.COUNTRY | Cause.COUNTRY_SIMULATED:
+            return _n(n, f"is in {_country(what)}", f"are in {_country(what)}")
+        case Cause.UNDER_WAY:
+            return _n(n, "has a message that is still under way", "have a message that is still under way")
+        case Cause.ALREADY:
+            return _n(n, "had this message already", "had this message already")
+        case Cause.DEFAULT_TEXT:
+            return _n(n, "gets the invitation that ships instead", "get the invitation that ships instead")
+        case Cause.OTHER_LANGUAGE:
+            read = language_name(what)
+            instead = language_name(found.instead)
+            return _n(
+                n, f"who reads {read} gets the {instead} text", f"who read {read} get the {instead} text"
+            )
+        case Cause.FALLBACK:
+            return _n(n, f"has no {what}", f"have no {what}")
+
+
+def cure(found: Finding) -> str:
+    match found.cause:
+        case Cause.AMBIGUOUS:
+            return "Left out, so that no stranger is invited. Write the number with its country code"
+        case Cause.INVALID:
+            return "Left out: a message would reach nobody. Ask for the right number"
+        case Cause.NO_NUMBER:
+            return "Left out. Add a number, or hand over the personal link another way"
+        case Cause.OPTED_OUT:
+            return "Left out: they answered “stop”. Invite them in person"
+        case Cause.LACKS:
+            return (
+                "Left out: their message would have a gap. Fill in the value, or set a fallback in the text"
+            )
+        case Cause.BAD_VALUE:
+            return "Left out: WhatsApp refuses such a value. Shorten it"
+        case Cause.TOO_LONG:
+            return "Left out: WhatsApp takes 1,024 characters. Shorten the text or their values"
+        case Cause.NO_TEXT:
+            if not found.subject:
+                return "Nothing is sent before WhatsApp has approved a text"
+            return (
+                "Left out: there is no approved text in it. Have one approved, or choose a fallback language"
+            )
+        case Cause.COUNTRY:
+            return "Left out: WhatsApp delivers no marketing messages there. Copy their links instead"
+        case Cause.COUNTRY_SIMULATED:
+            return (
+                "Sent here, because this is a rehearsal. Through Twilio they would be left out: "
+                "WhatsApp delivers no marketing messages there"
+            )
+        case Cause.UNDER_WAY:
+            return "Left out until it is settled, so that nobody gets two"
+        case Cause.ALREADY:
+            return "Left out, so that nobody gets it twice"
+        case Cause.DEFAULT_TEXT:
+            return "Will be sent, because you chose so"
+        case Cause.OTHER_LANGUAGE:
+            return f"Will be sent: {language_name(found.instead)} is the fallback of this template, or the nearest text"
+        case Cause.FALLBACK:
+            return f"Will be sent: they read “{found.instead}”"
+
+
+def _country(code: str) -> str:
+    name = name_of(code)
+    return f"the {name}" if name.startswith("United") else name
+
+
+_ICONS = {
+    Cause.LACKS: ("failed", "s-failed"),
+    Cause.BAD_VALUE: ("failed", "s-failed"),
+    Cause.TOO_LONG: ("failed", "s-failed"),
+    Cause.NO_TEXT: ("unsure", "globe"),
+    Cause.OTHER_LANGUAGE: ("unsure", "globe"),
+    Cause.COUNTRY_SIMULATED: ("unsure", "globe"),
+    Cause.DEFAULT_TEXT: ("unsure", "info"),
+    Cause.FALLBACK: ("unsure", "info"),
+}
+
+
+def fold(report: Report, found: Finding, is_open: bool) -> Fold:
+    guests = reverse("guests", args=[report.event.slug])
+    # a link is of use to whom no message reaches; not to those who asked to be left alone
+    handed_on = found.cause in (Cause.NO_NUMBER, Cause.INVALID, Cause.AMBIGUOUS, Cause.COUNTRY)
+    rows = [
+        Row(
+            name=person.name,
+            note=person.note,
+            href=f"{guests}?{urlencode({'q': person.name})}",
+            link=personal_link(person.token) if handed_on else "",
+        )
+        for person in found.people
+    ]
+    tone, icon = _ICONS.get(found.cause, ("skipped", "s-skipped"))
+    in_text = found.cause in (
+        Cause.LACKS,
+        Cause.TOO_LONG,
+        Cause.NO_TEXT,
+        Cause.FALLBACK,
+        Cause.OTHER_LANGUAGE,
+    )
+    return Fold(
+        key=found.key,
+        tone=tone,
+        icon=icon,
+        title=title(found),
+        cure=cure(found),
+        rows=rows,
+        more=found.count - len(rows),
+        is_open=is_open,
+        mend=reverse("template", args=[report.event.slug, report.template.pk]) if in_text else "",
+        mend_label="Open the template",
+    )
+
+
+def folds(report: Report, opened: str = "") -> list[Fold]:
+    """All findings, the worst first; the first is open, or the one that was asked for."""
+    # what is sent all the same, and who had it already, is no trouble to look into
+    troubles = (found.key for found in report.reasons if found.cause is not Cause.ALREADY)
+    wanted = opened or next(troubles, "")
+    return [fold(report, found, found.key == wanted) for found in report.findings]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """How long it takes, and what it costs."""
+
+    told: Told | None
+    pace: str
+    estimates: list[Estimate]
+    #: of different people in 24 hours: those of the day, and the limit
+    today: int
+    per_day: int | None
+    #: why nothing leaves now at all; empty when it does
+    held: str = ""
+
+    @property
+    def after(self) -> int:
+        """How many of today's allowance are used when these have left, as far as it goes."""
+        return min(self.today, self.per_day or self.today)
+
+
+def outlook(report: Report, sender: Sender | None) -> Outlook:
+    by_category: dict[str, dict[str, int]] = {}
+    for (country, category), count in report.countries.items():
+        by_category.setdefault(category, {})[country] = count
+    book = prices.book()
+    estimates = [prices.estimate(counts, category, book) for category, counts in by_category.items()]
+    if sender is None or not report.ready:
+        return Outlook(None, "", estimates, 0, None)
+    now = clock_now()
+    used = forecast.used(sender, now, report.phones if sender.per_day else ())
+    found = forecast.forecast(
+        report.ready,
+        per_second=sender.per_second,
+        per_hour=sender.per_hour,
+        per_day=sender.per_day,
+        used=used,
+        now=now,
+        zone=report.event.zone,
+    )
+    told = reckoning.in_words(found, report.event.zone, now)
+    today = used.in_day + (found.days[0].count if found.days else 0)
+    return Outlook(told, reckoning.pace(found, sender), estimates, today, sender.per_day, found.held)
+
+
+def context(report: Report, sender: Sender | None, opened: str = "") -> Mapping[str, Any]:
+    """What the result of a check needs to be drawn."""
+    return {
+        "report": report,
+        "folds": folds(report, opened),
+        "outlook": outlook(report, sender),
+    }

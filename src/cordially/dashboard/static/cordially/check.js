@@ -1,0 +1,38 @@
+/* A long list is checked while a bar tells how far it is; then the result takes the place of the bar. */
+(() => {
+  "use strict";
+  let source = null;
+  const number = new Intl.NumberFormat("en");
+
+  function begin() {
+    const place = document.getElementById("check");
+    if (source?.place === place) return;
+    source?.line.close();
+    source = null;
+    if (!place?.dataset.check) return;
+    const line = new EventSource(place.dataset.check);
+    source = { line, place };
+    line.addEventListener("progress", (event) => {
+      document.getElementById("check-bar").value = Number(event.data);
+      document.getElementById("check-done").textContent = number.format(event.data);
+    });
+    line.addEventListener("result", (event) => {
+      line.close();
+      place.removeAttribute("data-check");
+      place.innerHTML = event.data;
+      document.body.classList.toggle("has-actionbar", Boolean(place.querySelector(".actionbar")));
+      window.htmx?.process(place);
+    });
+    // a check that broke off begins anew by itself: the browser asks again
+  }
+
+  function bar() {
+    if (!document.getElementById("check")) return;
+    document.body.classList.toggle("has-actionbar", Boolean(document.querySelector("#check .actionbar")));
+  }
+  addEventListener("DOMContentLoaded", begin);
+  addEventListener("htmx:afterSettle", () => {
+    begin();
+    bar();
+  });
+})();

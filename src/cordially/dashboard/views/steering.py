@@ -1,0 +1,123 @@
+"""What can be done to a campaign that was started: try again, pause, go on, call back, go slower."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from cordially.dashboard import live
+from cordially.dashboard.asked import whole, wholes
+from cordially.dashboard.page import back_to, event_page, user_of
+from cordially.delivery.wake import wake
+from cordially.events.models import Event
+from cordially.invitations import campaigns as ledger
+from cordially.invitations.lifecycle import State
+from cordially.invitations.models import Campaign, Invitation, Sender
+
+#: more ticks than a page holds boxes are no ticks
+_MOST_IDS = 5000
+#: what WhatsApp allows the largest senders, messages a second
+_FASTEST = 400
+
+
+@require_POST
+@event_page
+def retry(request: HttpRequest, event: Event) -> HttpResponse:
+    """Failed invitations go into the queue again: those named, or all of a campaign."""
+    failed = Invitation.objects.filter(campaign__event=event, state=State.FAILED)
+    if (campaign := whole(request.POST.get("campaign"))) is not None:
+        failed = failed.filter(campaign=campaign)
+    else:
+        failed = failed.filter(pk__in=wholes(request.POST.getlist("id")[:_MOST_IDS]))
+    count = ledger.retry(failed, by=user_of(request))
+    wake()
+    live.wake()
+    word = "invitation waits" if count == 1 else "invitations wait"
+    said = (
+        f"{count:,} {word} for another try." if count else "Nothing to try again: the list changed meanwhile."
+    )
+    messages.success(request, said)
+    return redirect(back_to(request, event))
+
+
+def _campaign(event: Event, pk: int) -> Campaign:
+    return get_object_or_404(Campaign.objects.select_related("sender"), pk=pk, event=event)
+
+
+@require_POST
+@event_page
+def pause(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
+    ledger.pause(_campaign(event, pk), by=user_of(request))
+    return _acted(request, event)
+
+
+@require_POST
+@event_page
+def resume(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
+    ledger.resume(_campaign(event, pk), by=user_of(request))
+    return _acted(request, event)
+
+
+@require_POST
+@event_page
+def resume_sender(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
+    own = Sender.objects.filter(campaigns__event=event).distinct()
+    ledger.resume_sender(get_object_or_404(own, pk=pk))
+    return _acted(request, event)
+
+
+@require_POST
+@event_page
+def speed(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
+    """Messages a second, from the next tick of the engine on."""
+    asked = whole(request.POST.get("per_second")) or 0
+    if 1 <= asked <= _FASTEST:
+        Sender.objects.filter(pk=_campaign(event, pk).sender_id).update(per_second=asked)
+    return _acted(request, event)
+
+
+@require_http_methods(["GET", "POST"])
+@event_page
+def cancel(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
+    """Ask with the number, then call back what still waits."""
+    campaign = _campaign(event, pk)
+    if request.method == "GET":
+        return _ask(request, event, "cancel", campaign)
+    count = ledger.cancel(campaign, by=user_of(request))
+    word = "invitation was" if count == 1 else "invitations were"
+    messages.success(request, f"{count:,} {word} cancelled before being sent.")
+    return _acted(request, event)
+
+
+@require_GET
+@event_page
+def ask_retry(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
+    """Before many are tried again: how many."""
+    return _ask(request, event, "retry", _campaign(event, pk))
+
+
+def _ask(request: HttpRequest, event: Event, what: str, campaign: Campaign) -> HttpResponse:
+    counts = ledger.counts(campaign)
+    context = {
+        "here": "campaigns",
+        "what": what,
+        "campaign": campaign,
+        "key": str(campaign.pk),
+        "waiting": counts[State.QUEUED],
+        "failed": counts[State.FAILED],
+        "had_turn": campaign.audience
+        - counts[State.QUEUED]
+        - counts[State.SKIPPED]
+        - counts[State.CANCELLED],
+        "back": request.GET.get("back", ""),
+    }
+    name = "dashboard/_ask.html" if request.htmx else "dashboard/ask.html"  # type: ignore[attr-defined]
+    return render(request, name, context)
+
+
+def _acted(request: HttpRequest, event: Event) -> HttpResponse:
+    wake()
+    live.wake()
+    return redirect(back_to(request, event))
