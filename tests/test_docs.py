@@ -14,6 +14,7 @@ from click.testing import CliRunner
 import cordially
 from cordially.cli import cordially as command_line
 from cordially.invitations.lifecycle import ENDED, LIVE, MOVES, OPEN, State
+from cordially.templating import rules, variables
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -187,3 +188,15 @@ def anchors(page: Path) -> set[str]:
     """The names that a Markdown page's headings get."""
     titles = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_variable_and_limit_of_a_template_is_explained() -> None:
+    text = (DOCS / "templates.md").read_text()
+    for each in variables.BUILT_IN:
+        assert f"| `{{{{{each.name}}}}}` | {each.of} | {each.means} | {each.sample} |" in text, each.name
+    limits = [
+        getattr(rules, name) for name in dir(rules) if name.startswith("MOST_") and name != "MOST_IN_NAME"
+    ]
+    assert len(limits) >= 9
+    missing = [limit for limit in limits if not re.search(rf"(?<![\d,]){limit:,}(?![\d,])", text)]
+    assert not missing

@@ -259,13 +259,14 @@ def test_it_tells_how_far_it_is(event):
     assert told == [500, 1000] and end.value.value.ready == 1200
 
 
+#: what a database keeps in a text
+KEPT = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
-@given(value=st.text(max_size=60), name=st.text(min_size=1, max_size=40))
+@given(value=st.text(KEPT, max_size=60), name=st.text(KEPT, min_size=1, max_size=40))
 def test_nothing_in_a_name_or_value_ever_breaks_the_check(db, value, name):
     event = an_event()
-    try:
-        a_guest(event, name, fields={"hall": value})
-    except (ValueError, UnicodeEncodeError):
-        return  # no database takes it
+    a_guest(event, name, fields={"hall": value})
     report = check(event, a_template("Dear {{guest_name|friend}}, come to {{hall|the garden}} today."))
     assert report.chosen == 1 == report.ready + sum(each.count for each in report.reasons)
