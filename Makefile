@@ -32,7 +32,7 @@ demo: $(VENV)/.base ## The whole story in the shell: import, send, watch, summar
 	@$(BIN)/cordially demo
 
 test: $(VENV)/.dev ## Run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 format: $(VENV)/.dev ## Write every file in the house format
 	@$(BIN)/ruff format src tests benchmarks chaos

@@ -235,3 +235,14 @@ def test_a_wrong_password_is_told_and_changes_nothing(settings: Any) -> None:
     with pytest.raises(ContentError, match="password"):
         approvals.hand_in(a_template().texts.get())
     assert not TemplateVersion.objects.exists()
+
+
+def test_a_default_text_that_cannot_be_handed_in_stops_no_server(caplog: Any) -> None:
+    template = library.default_template()
+    template.texts.exclude(language="en").delete()
+    library.save_text(template, "en", Components("We ask you to come, dear {{guest_name}}"))
+    approvals.prepare_simulated()
+    assert "ends with a variable" in caplog.text and not TemplateVersion.objects.exists()
+    library.save_text(template, "en", WORDS)
+    approvals.prepare_simulated()
+    assert library.sendable(template, approvals.senders.account())

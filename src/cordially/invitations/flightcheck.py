@@ -471,7 +471,7 @@ def reason(finding: Finding) -> str:
             return f"This guest’s message is longer than {rules.MOST_IN_BODY:,} characters."
         case Cause.NO_TEXT:
             read = languages.named(finding.subject).english_name
-            return f"There is no approved text in {read}, and no fallback was chosen."
+            return f"There is no approved text in {read}, nor in a fallback language."
         case Cause.COUNTRY:
             return "WhatsApp delivers no marketing messages to the United States."
     return ""

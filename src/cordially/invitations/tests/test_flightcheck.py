@@ -104,7 +104,7 @@ def test_without_a_fallback_who_reads_another_language_is_left_out(event, sender
     left = campaign.invitations.get(guest__name="Amélie")
     assert (left.state, left.reason) == (
         "skipped",
-        "There is no approved text in French, and no fallback was chosen.",
+        "There is no approved text in French, nor in a fallback language.",
     )
 
 

@@ -23,7 +23,10 @@
       document.body.classList.toggle("has-actionbar", Boolean(place.querySelector(".actionbar")));
       window.htmx?.process(place);
     });
-    // a check that broke off begins anew by itself: the browser asks again
+    // a line that broke begins anew by itself, unless the server doesn't know us or the page any more
+    line.addEventListener("error", () => {
+      if (line.readyState === EventSource.CLOSED) document.getElementById("check-broken").hidden = false;
+    });
   }
 
   function bar() {
