@@ -487,6 +487,23 @@ def test_write_approve_preview_check_and_send(build: Build, visit: Visit, watch:
     assert "Dear Late Guest" in words
 
 
+def test_a_long_list_is_checked_before_the_eyes_of_the_host(build: Build, visit: Visit) -> None:
+    house = build(guests=2500)
+    page = visit()
+    page.add_init_script("""
+        window.steps = [];
+        new MutationObserver(() => {
+          const done = document.getElementById("check-done");
+          if (done) window.steps.push(done.textContent);
+        }).observe(document, { subtree: true, childList: true, characterData: true });""")
+    house.enter(page, "send?all=1")
+    expect(page.locator("#check-title")).to_have_text("All 2,500 are ready to go")
+    expect(page.get_by_role("button", name="Send 2,500 invitations")).to_be_visible()
+    assert "0" in page.evaluate("window.steps"), "the bar was there first"
+    page.locator("#step-on").click()
+    expect(page.locator("#preview")).to_contain_text("2 of 2,500")
+
+
 def late(house: House) -> str:
     """A list with one more guest."""
     path = house.installation.folder / "late.csv"
