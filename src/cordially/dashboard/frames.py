@@ -13,17 +13,21 @@ from typing import Any, TypeVar
 
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign, CampaignState, Invitation, SenderState, StatusEvent
-from cordially.invitations.progress import Progress, progress
+from cordially.invitations.progress import Progress, progress, settled
 from cordially.lib.clock import now as clock_now
+from cordially.templating import languages
 
 from . import guestlist, words
 from .context import configured_sender
 from .guestlist import Filter
+from .pulse import pulse
 
 T = TypeVar("T")
 
@@ -58,8 +62,17 @@ class OnTheWay:
         return self.campaign.state == CampaignState.PAUSED
 
     @property
+    def is_scheduled(self) -> bool:
+        return self.campaign.state == CampaignState.SCHEDULED
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it waits for its event's quiet hours to end."""
+        return self.is_running and self.campaign.quiet_until is not None and bool(self.progress.waiting)
+
+    @property
     def is_open(self) -> bool:
-        return self.is_running or self.is_paused
+        return self.is_running or self.is_paused or self.is_scheduled
 
     @property
     def is_stuck(self) -> bool:
@@ -69,7 +82,8 @@ class OnTheWay:
     @property
     def tone(self) -> str:
         tones = {
-            CampaignState.RUNNING: "failed" if self.is_stuck else "sending",
+            CampaignState.SCHEDULED: "queued",
+            CampaignState.RUNNING: "failed" if self.is_stuck else "queued" if self.is_quiet else "sending",
             CampaignState.PAUSED: "unsure",
             CampaignState.CANCELLED: "cancelled",
         }
@@ -77,7 +91,14 @@ class OnTheWay:
 
     @property
     def label(self) -> str:
-        return "Stopped" if self.is_stuck and self.is_running else str(self.campaign.get_state_display())
+        if self.is_stuck and self.is_running:
+            return _("Stopped")
+        return _("Quiet hours") if self.is_quiet else str(self.campaign.get_state_display())
+
+    @property
+    def image(self) -> str:
+        """The icon that goes with the tone."""
+        return "pause" if self.is_paused else f"s-{self.tone}"
 
     @property
     def left(self) -> tuple[str, str]:
@@ -113,7 +134,7 @@ def look_at(campaign: Campaign) -> OnTheWay:
 def on_the_way(event: Event) -> list[OnTheWay]:
     """The campaigns that run or wait for a person, the newest three; else the one that ended a moment ago."""
     found = Campaign.objects.filter(event=event).select_related("sender", "created_by")
-    going = found.filter(state__in=[CampaignState.RUNNING, CampaignState.PAUSED])[:3]
+    going = found.filter(state__in=[CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED])[:3]
     ended = found.filter(finished_at__gt=clock_now() - _LINGERS)[:1]
     return [look_at(campaign) for campaign in list(going) or list(ended)]
 
@@ -221,6 +242,15 @@ class GuestFrames(Frames):
         return pieces
 
 
+class CampaignListFrames(Frames):
+    """All campaigns of the event."""
+
+    def pieces(self, changed: Set[int] | None) -> dict[str, str]:
+        lines, is_fresh = shared.get(("campaigns", self.event.pk), lambda: campaign_lines(self.event))
+        self.ticking = not is_fresh or any(one.is_running for one in lines)
+        return {"campaigns": self._render("_campaigns_list.html", lines=lines)}
+
+
 class CampaignFrames(Frames):
     """One campaign's page."""
 
@@ -235,8 +265,18 @@ class CampaignFrames(Frames):
             key, lambda: campaign_context(self.event, self.campaign_id, self.state)
         )
         self.ticking = context["one"].is_running or not is_fresh
-        names = ("head", "figures", "people", "note", "speed")
+        names = ("head", "figures", "people", "note", "speed", "pulse", "when")
         return {name: self._render(f"_campaign_{name}.html", **context) for name in names}
+
+
+def campaign_lines(event: Event) -> list[OnTheWay]:
+    """Every campaign of the event, the newest first; those that ended in one query together."""
+    found = list(
+        Campaign.objects.filter(event=event).select_related("event", "sender", "template", "created_by")
+    )
+    going = {CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED}
+    ended = settled(one for one in found if one.state not in going)
+    return [OnTheWay(one, ended[one.pk]) if one.pk in ended else look_at(one) for one in found]
 
 
 def campaign_context(event: Event, campaign_id: int, state: str) -> dict[str, Any]:
@@ -257,8 +297,21 @@ def campaign_context(event: Event, campaign_id: int, state: str) -> dict[str, An
             if one.progress.counts[known] or known.value == state
         ],
         "skipped": one.progress.counts[State.SKIPPED],
+        "pulse": pulse(campaign, clock_now()) if one.is_running else None,
+        "languages": languages_of(campaign),
+        "starts_local": f"{campaign.starts_at.astimezone(event.zone):%Y-%m-%dT%H:%M}"
+        if campaign.starts_at
+        else "",
         "speeds": sorted({1, 2, 5, 10, 20, 40, 80, campaign.sender.per_second}),
     }
+
+
+def languages_of(campaign: Campaign) -> str:
+    """`English`, or `4 languages`."""
+    spoken = sorted(set(campaign.texts.values_list("language", flat=True)))
+    if len(spoken) == 1:
+        return languages.named(spoken[0]).english_name
+    return ngettext("%(n)s language", "%(n)s languages", len(spoken)) % {"n": len(spoken)} if spoken else ""
 
 
 @dataclass(frozen=True)

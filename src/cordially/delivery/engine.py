@@ -8,7 +8,9 @@ import logging
 import secrets
 from collections.abc import Callable, Coroutine
 
-from cordially.invitations import ledger, trials
+from django.db import transaction
+
+from cordially.invitations import hours, ledger, trials
 from cordially.invitations.models import Sender
 from cordially.lib.clock import now as clock_now
 from cordially.providers.base import Provider
@@ -177,7 +179,10 @@ class Engine:
 
 def _sweep_ledger(account: str) -> tuple[bool, list[Sender]]:
     now = clock_now()
-    changed = bool(ledger.due_now(now)) | bool(ledger.finish_campaigns(now))
+    changed = bool(ledger.due_now(now))
+    # together: what is opened again at night is not to send before it is hushed
+    with transaction.atomic():
+        changed |= bool(ledger.finish_campaigns(now)) | bool(hours.keep(now))
     changed |= bool(ledger.doubt_forgotten(account, now - FORGOTTEN_AFTER, now))
     return changed, list(Sender.objects.filter(account=account))
 

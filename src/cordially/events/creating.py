@@ -46,7 +46,7 @@ def create(
     zone = _zone(timezone)
     event = Event(
         name=name,
-        starts_at=_instant(starts, zone),
+        starts_at=instant(starts, zone),
         timezone=timezone,
         venue=" ".join(venue.split()),
         map_url=map_url,
@@ -67,7 +67,8 @@ def _zone(name: str) -> zoneinfo.ZoneInfo:
         raise ValidationError(f"“{name}” is not a time zone. Write it like Asia/Jerusalem.") from error
 
 
-def _instant(text: str, zone: zoneinfo.ZoneInfo) -> dt.datetime:
+def instant(text: str, zone: zoneinfo.ZoneInfo) -> dt.datetime:
+    """The instant that ISO 8601 says on the clock of the zone. Raises ValidationError for a person."""
     try:
         local = dt.datetime.fromisoformat(text)
         instant = (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(dt.UTC)

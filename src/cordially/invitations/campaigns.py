@@ -10,17 +10,17 @@ from collections.abc import Iterator, Sequence
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.lib.clock import now as clock_now
 
-from . import flightcheck
+from . import flightcheck, hours
 from .flightcheck import INVITATION as INVITATION
 from .flightcheck import PURPOSES as PURPOSES
 from .flightcheck import Report
-from .ledger import CANCELLED, OPTED_OUT, call_back, log_all
+from .ledger import CANCELLED, OPTED_OUT, call_back, log_all, queue_up_again
 from .lifecycle import LIVE, OPEN, State
 from .models import (
     Campaign,
@@ -71,12 +71,14 @@ def start_campaign(
     again: bool = False,
     otherwise: bool = False,
     latest: int | None = None,
+    starts_at: dt.datetime | None = None,
     now: dt.datetime | None = None,
 ) -> Campaign:
     """Freeze the audience and queue a message for everyone in it who can have one; skip the others.
 
     Nobody gets a second message for the same purpose, unless `again` says so; and nobody gets one while
     another is still under way. `otherwise`: who can't have this template gets the one that ships.
+    `starts_at`: nothing leaves before this instant; none, or one that has passed, is at once.
 
     Every message is written out and read first; then one transaction of a fixed number of statements, which
     holds only if nothing changed meanwhile. Raises CantStart; AudienceChanged when `confirmed` or
@@ -101,7 +103,7 @@ def start_campaign(
         if not report.ready:
             raise NobodyReady("Nobody of the selected guests can be invited now.")
         try:
-            return _start(report, chosen, sender, name, by, purpose, again, otherwise, latest, now)
+            return _start(report, chosen, sender, name, by, purpose, again, otherwise, latest, starts_at, now)
         except _Moved:
             continue
     raise AudienceChanged(report.ready)
@@ -122,6 +124,7 @@ def _start(
     again: bool,
     otherwise: bool,
     latest: int | None,
+    starts_at: dt.datetime | None,
     now: dt.datetime,
 ) -> Campaign:
     # two presses on Send must see each other: on PostgreSQL the second waits here, on SQLite it already has
@@ -141,6 +144,8 @@ def _start(
         purpose=purpose,
         audience=report.chosen,
         created_by=by,
+        state=CampaignState.SCHEDULED if starts_at and starts_at > now else CampaignState.RUNNING,
+        starts_at=starts_at,
         created_at=now,
         changed_at=now,
     )
@@ -157,6 +162,7 @@ def _start(
         for key, text in report.texts.items()
         if report.readers[key]
     )
+    hours.heed(campaign.pk, now)
     _insert_invitations(campaign, chosen, sender.turn, again, now)
     _give_texts(campaign, chosen, plan, report)
     for finding in report.reasons:
@@ -261,19 +267,18 @@ def pause(campaign: Campaign, by: User | None = None, reason: str = "") -> bool:
 def resume(campaign: Campaign, by: User | None = None) -> bool:
     """Go on exactly where it stopped. Who meets the same fault again may fail alone."""
     row = Campaign.objects.select_for_update(of=("self",)).select_related("sender").get(pk=campaign.pk)
-    _queue_up_again(row)
+    queue_up_again(row)
     Campaign.objects.filter(pk=row.pk).update(
         resumed_past=_with(row.resumed_past, row.paused_code), paused_code=None
     )
     return _switch(campaign.pk, CampaignState.PAUSED, CampaignState.RUNNING, "")
 
 
-def _queue_up_again(campaign: Campaign) -> None:
-    """Others had their turns meanwhile: it shares with them from here on, and does not catch up alone."""
-    waiting = Invitation.objects.filter(campaign=campaign, state=State.QUEUED)
-    first = waiting.aggregate(first=Min("turn"))["first"]
-    if first is not None and first <= campaign.sender.turn:
-        waiting.update(turn=F("turn") + (campaign.sender.turn + 1 - first))
+@transaction.atomic
+def reschedule(campaign: Campaign, starts_at: dt.datetime) -> bool:
+    """Another time for a campaign that waits for its own. False when it doesn't wait any more."""
+    waiting = Campaign.objects.filter(pk=campaign.pk, state=CampaignState.SCHEDULED)
+    return bool(waiting.update(starts_at=starts_at, changed_at=clock_now()))
 
 
 def _with(codes: list[int], code: int | None) -> list[int]:
@@ -294,7 +299,7 @@ def cancel(campaign: Campaign, by: User | None = None) -> int:
     """Call back everything that still waits. What is in flight is settled, and not tried again."""
     now = clock_now()
     stopped = Campaign.objects.filter(
-        pk=campaign.pk, state__in=[CampaignState.RUNNING, CampaignState.PAUSED]
+        pk=campaign.pk, state__in=[CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED]
     ).update(state=CampaignState.CANCELLED, paused_reason="", changed_at=now, finished_at=now)
     if not stopped:
         return 0
@@ -346,6 +351,8 @@ def retry(invitations: QuerySet[Invitation], by: User | None = None) -> int:
     Campaign.objects.filter(pk__in=queued.values("campaign"), state=CampaignState.FINISHED).update(
         state=CampaignState.RUNNING, finished_at=None, changed_at=now
     )
+    for campaign_id in touched:
+        hours.heed(campaign_id, now)
     return moved
 
 

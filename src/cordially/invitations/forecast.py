@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Max
 from django.db.models.functions import TruncSecond
 
+from .hours import Quiet
 from .ledger import is_held, left
 from .lifecycle import State
 from .models import CampaignState, Invitation, Sender, SenderState, TestMessage
@@ -140,20 +141,29 @@ def forecast(
     now: dt.datetime,
     zone: ZoneInfo,
     ahead: int = 0,
+    starts_at: dt.datetime | None = None,
+    quiet: Quiet | None = None,
 ) -> Forecast:
     """When so many messages leave if Send is pressed at `now`, within a sender's limits.
 
     `ahead`: how many leave before the first of them, besides those in `used.waiting`, which take turns.
+    `starts_at`: they wait for it, while those in `used.waiting` leave. `quiet`: hours of their event, taken as
+    if they held for everybody.
     """
     held = used.held
     if per_hour == 0 or per_day == 0:
         held = held or f"The sender’s limit is 0 {'an hour' if per_hour == 0 else 'people a day'}."
     starts = max(0.0, (used.held_until - now).total_seconds()) if used.held_until else 0.0
     every = STRETCH / per_second
-    queue = _Queue(count, ahead, tuple(used.waiting))
-    runs, waited = _runs(queue.length, every, starts, used, now, per_hour or None, per_day or None, queue)
+    waits = max(0.0, (starts_at - now).total_seconds()) if starts_at else 0.0
+    queue = _Queue(count, ahead, _left_by_then(used.waiting, int(max(0.0, waits - starts) / every)))
+    starts = max(starts, waits)
+    silence = _Silence(quiet, now) if quiet else None
+    runs, waited = _runs(
+        queue.length, every, starts, used, now, per_hour or None, per_day or None, queue, silence
+    )
     if not count:
-        at = now + dt.timedelta(seconds=starts)
+        at = now + dt.timedelta(seconds=silence.opens(starts) if silence else starts)
         return Forecast(0, at, at, starts, (), SECOND, 1 / every, held)
     first, last = _at(runs, queue.place(0)), _at(runs, queue.place(count - 1))
     return Forecast(
@@ -166,6 +176,36 @@ def forecast(
         rate=1 / every,
         held=held,
     )
+
+
+def _left_by_then(waiting: Sequence[int], places: int) -> tuple[int, ...]:
+    """What still waits of the others when so many of them have left, each campaign in its turn."""
+    left = list(waiting)
+    while places > 0 and any(left):
+        going = [i for i, many in enumerate(left) if many]
+        share = max(1, min(places // len(going), min(left[i] for i in going)))
+        for i in going[:places]:
+            left[i] -= share
+            places -= share
+    return tuple(many for many in left if many > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """Quiet hours, in seconds from now."""
+
+    quiet: Quiet
+    now: dt.datetime
+
+    def opens(self, at: float) -> float:
+        """The first moment from `at` on that isn't quiet."""
+        until = self.quiet.until(self.now + dt.timedelta(seconds=at))
+        return (until - self.now).total_seconds() if until else at
+
+    def many(self, at: float, every: float) -> int:
+        """How many leave from `at` on, which isn't quiet, before it is."""
+        closes = (self.quiet.next(self.now + dt.timedelta(seconds=at)) - self.now).total_seconds()
+        return max(1, math.ceil((closes - at) / every))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +241,7 @@ def _runs(
     per_hour: int | None,
     per_day: int | None,
     queue: _Queue,
+    silence: _Silence | None = None,
 ) -> tuple[list[_Run], set[str]]:
     """The runs in which so many messages leave, and which limits made one wait."""
     windows: list[tuple[str, _Window]] = []
@@ -220,6 +261,9 @@ def _runs(
             if opens > at:
                 at = opens
                 waited.add(name)
+        if silence:
+            at = silence.opens(at)
+            take = min(take, silence.many(at, every))
         if runs and at == grid:
             runs[-1].count += take
         else:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 
 from cordially.providers.errors import ErrorClass, Fault
 from cordially.templating.variables import RECIPIENT_COLUMNS, Recipient
@@ -165,7 +165,11 @@ def tick(
     sender = Sender.objects.get(pk=sender_id)
     if sender.state != SenderState.ACTIVE or is_held(sender, now):
         return Tick([], sender)
-    uids = dict(Campaign.objects.filter(sender=sender, state=CampaignState.RUNNING).values_list("pk", "uid"))
+    uids = dict(
+        Campaign.objects.filter(sender=sender, state=CampaignState.RUNNING, quiet_until=None).values_list(
+            "pk", "uid"
+        )
+    )
     claims = _claim(sender, uids, limit, rests_until, dt.timedelta(seconds=rest), now) if limit > 0 else []
     return Tick(claims, sender, frozenset(uids))
 
@@ -247,6 +251,17 @@ def _take(claims: Sequence[Claim], sender: Sender, turn: int, now: dt.datetime) 
         [(c.attempt.invitation_id, c.attempt.number, State.SENDING, None, Source.ENGINE, "") for c in claims],
         now,
     )
+
+
+def queue_up_again(campaign: Campaign) -> None:
+    """Others had their turns meanwhile: it shares with them from here on, and does not catch up alone.
+
+    In a transaction that holds the campaign, which comes with its sender.
+    """
+    waiting = Invitation.objects.filter(campaign=campaign, state=State.QUEUED)
+    first = waiting.aggregate(first=Min("turn"))["first"]
+    if first is not None and first <= campaign.sender.turn:
+        waiting.update(turn=F("turn") + (campaign.sender.turn + 1 - first))
 
 
 def due_now(now: dt.datetime) -> int:

@@ -74,6 +74,26 @@ class Sender(models.Model):
         return self.name or self.phone
 
 
+class EventSending(models.Model):
+    """How the messages of an event leave."""
+
+    event = models.OneToOneField(Event, on_delete=models.CASCADE, related_name="sending")
+    #: empty: the sender that the configuration names
+    sender = models.ForeignKey(Sender, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    #: on the clock of the event; both or neither. `quiet_until` may be on the next day
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(quiet_from=None, quiet_until=None)
+                | (~Q(quiet_from=None) & ~Q(quiet_until=None) & ~Q(quiet_from=models.F("quiet_until"))),
+                name="event_sending_quiet_is_a_span",
+            )
+        ]
+
+
 class Category(models.TextChoices):
     """What WhatsApp takes a template for; it decides about the price, and who can be reached."""
 
@@ -187,6 +207,7 @@ class TemplateVersion(Worded):
 
 
 class CampaignState(models.TextChoices):
+    SCHEDULED = "scheduled", "Scheduled"  # waits for the time that the host chose
     RUNNING = "running", "Sending"
     PAUSED = "paused", "Paused"
     CANCELLED = "cancelled", "Cancelled"
@@ -209,6 +230,10 @@ class Campaign(models.Model):
     template = models.ForeignKey(MessageTemplate, on_delete=models.PROTECT, related_name="campaigns")
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=10, choices=CampaignState.choices, default=CampaignState.RUNNING)
+    #: scheduled: when it begins by itself; later, when it began. Empty: it began when Send was pressed
+    starts_at = models.DateTimeField(null=True, blank=True)
+    #: its event's quiet hours hold: nothing of it leaves before this instant
+    quiet_until = models.DateTimeField(null=True, blank=True)
     paused_reason = models.CharField(max_length=300, blank=True)
     paused_code = models.PositiveIntegerField(null=True, blank=True)
     #: codes of faults after which the host resumed: who meets them again fails alone
@@ -227,10 +252,13 @@ class Campaign(models.Model):
         indexes = [models.Index(fields=["sender", "state"], name="campaign_by_sender")]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=["running", "paused"], finished_at=None)
+                condition=Q(state__in=["scheduled", "running", "paused"], finished_at=None)
                 | (Q(state__in=["cancelled", "finished"]) & ~Q(finished_at=None)),
                 name="campaign_finished_has_time",
-            )
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="scheduled") | ~Q(starts_at=None), name="campaign_scheduled_has_time"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Max
+from django.db.models import Count, Max
 
 from cordially.lib.clock import now as clock_now
 
@@ -31,8 +32,16 @@ class Progress:
     seconds_left: int | None
     #: why nothing moves, or what is being waited for; empty when all is well
     note: str
+    #: different people of the last 24 hours, and how many the sender may write to; None without a limit
+    today: int | None
+    per_day: int | None
     #: a fault of the sender must be mended by a person first
     sender_paused: bool
+
+    @property
+    def room(self) -> int | None:
+        """How many more different people may be written to today."""
+        return None if self.per_day is None else max(0, self.per_day - (self.today or 0))
 
     @property
     def ready_to_send(self) -> int:
@@ -53,7 +62,7 @@ def progress(campaign: Campaign, now: dt.datetime | None = None) -> Progress:
     found = counts(campaign)
     waiting = found[State.QUEUED]
     audience = sum(found.values())
-    running = campaign.state == CampaignState.RUNNING
+    running = campaign.state == CampaignState.RUNNING and campaign.quiet_until is None
     pace = _pace(campaign, now) if running else 0.0
     return Progress(
         state=CampaignState(campaign.state),
@@ -65,8 +74,43 @@ def progress(campaign: Campaign, now: dt.datetime | None = None) -> Progress:
         limit_per_second=sender.per_second,
         seconds_left=_seconds_left(sender, waiting, pace) if running and waiting else None,
         note=_note(campaign, sender, found, now),
+        today=_people_today(sender, now) if sender.per_day else None,
+        per_day=sender.per_day,
         sender_paused=sender.state == SenderState.PAUSED,
     )
+
+
+def settled(campaigns: Iterable[Campaign]) -> dict[int, Progress]:
+    """The same of campaigns that have ended, by key, in one query."""
+    given = {campaign.pk: campaign for campaign in campaigns}
+    found: dict[int, dict[State, int]] = {pk: dict.fromkeys(State, 0) for pk in given}
+    rows = Invitation.objects.filter(campaign__in=given).order_by().values_list("campaign", "state")
+    for pk, state, number in rows.annotate(n=Count("pk")):
+        found[pk][State(state)] = number
+    return {pk: _ended(given[pk], counted) for pk, counted in found.items()}
+
+
+def _ended(campaign: Campaign, found: dict[State, int]) -> Progress:
+    audience, waiting = sum(found.values()), found[State.QUEUED]
+    return Progress(
+        state=CampaignState(campaign.state),
+        counts=found,
+        audience=audience,
+        had_turn=audience - waiting - found[State.SKIPPED] - found[State.CANCELLED],
+        waiting=waiting,
+        per_second=0.0,
+        limit_per_second=campaign.sender.per_second,
+        seconds_left=None,
+        note="",
+        today=None,
+        per_day=None,
+        sender_paused=False,
+    )
+
+
+def _people_today(sender: Sender, now: dt.datetime) -> int:
+    day = left(sender.pk).filter(at__gt=now - dt.timedelta(days=1))
+    return int(day.aggregate(n=Count("invitation__phone", distinct=True))["n"])
 
 
 def _pace(campaign: Campaign, now: dt.datetime) -> float:
@@ -91,8 +135,15 @@ def _note(campaign: Campaign, sender: Sender, found: dict[State, int], now: dt.d
         return sender.paused_reason
     if campaign.state == CampaignState.PAUSED:
         return campaign.paused_reason
+    if campaign.state == CampaignState.SCHEDULED and campaign.starts_at:
+        return f"Nothing has left yet. It starts by itself: {_moment(campaign, campaign.starts_at)}."
     if campaign.state != CampaignState.RUNNING:
         return ""
+    if campaign.quiet_until and found[State.QUEUED]:
+        return (
+            f"Quiet hours: {found[State.QUEUED]:,} wait and go on by themselves, "
+            f"{_moment(campaign, campaign.quiet_until)}."
+        )
     if sender.held_until and is_held(sender, now):
         return f"{sender.held_reason} Goes on at {_clock(campaign, sender.held_until)}."
     waiting = found[State.QUEUED]
@@ -122,6 +173,11 @@ def _used_up(sender: Sender, now: dt.datetime) -> tuple[str, dt.datetime] | None
             opens = people.values_list("last", flat=True)[count - sender.per_day]
             return f"Today’s {sender.per_day:,} people", opens + dt.timedelta(days=1)
     return None
+
+
+def _moment(campaign: Campaign, at: dt.datetime) -> str:
+    local = at.astimezone(campaign.event.zone)
+    return f"{local:%A} {local.day} {local:%B}, {local:%H:%M}"
 
 
 def _clock(campaign: Campaign, at: dt.datetime) -> str:

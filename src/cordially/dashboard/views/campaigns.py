@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -14,19 +11,15 @@ from cordially.dashboard.page import event_page
 from cordially.dashboard.position import newest
 from cordially.events.models import Event
 from cordially.invitations.lifecycle import State
-from cordially.invitations.models import Campaign, Invitation
+from cordially.invitations.models import Campaign
 
 
 @require_GET
 @event_page
 def campaigns(request: HttpRequest, event: Event) -> HttpResponse:
-    counts: dict[int, dict[State, int]] = defaultdict(dict)
-    found = Invitation.objects.filter(campaign__event=event).order_by()
-    for pk, state, count in found.values_list("campaign", "state").annotate(n=Count("pk")):
-        counts[pk][State(state)] = count
-    listed = Campaign.objects.filter(event=event).select_related("template", "created_by")
-    lines = [(campaign, counts[campaign.pk]) for campaign in listed]
-    return render(request, "dashboard/campaigns.html", {"here": "campaigns", "lines": lines})
+    since = newest()
+    context = {"here": "campaigns", "since": str(since), "lines": frames.campaign_lines(event)}
+    return render(request, "dashboard/campaigns.html", context)
 
 
 @require_GET

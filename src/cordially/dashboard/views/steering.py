@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cordially.dashboard import live
+from cordially.dashboard import live, words
 from cordially.dashboard.asked import whole, wholes
 from cordially.dashboard.page import back_to, event_page, user_of
+from cordially.dashboard.starting import read_start
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
 from cordially.invitations import campaigns as ledger
+from cordially.invitations import hours
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign, Invitation, Sender
+from cordially.lib.clock import now as clock_now
 
 #: more ticks than a page holds boxes are no ticks
 _MOST_IDS = 5000
@@ -57,6 +62,35 @@ def pause(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 @event_page
 def resume(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     ledger.resume(_campaign(event, pk), by=user_of(request))
+    return _acted(request, event)
+
+
+@require_POST
+@event_page
+def start_now(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
+    """A campaign that waits for its time waits no longer."""
+    if not hours.begin(_campaign(event, pk).pk, clock_now()):
+        messages.warning(
+            request, _("It doesn’t wait for its time any more: it was started or cancelled meanwhile.")
+        )
+    return _acted(request, event)
+
+
+@require_POST
+@event_page
+def reschedule(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
+    """Another time for a campaign that waits for its own."""
+    try:
+        starts = read_start(request.POST.get("starts", ""), event)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return _acted(request, event)
+    if ledger.reschedule(_campaign(event, pk), starts):
+        messages.success(request, _("It starts %(when)s.") % {"when": words.clock(starts)})
+    else:
+        messages.warning(
+            request, _("It doesn’t wait for its time any more: it was started or cancelled meanwhile.")
+        )
     return _acted(request, event)
 
 
