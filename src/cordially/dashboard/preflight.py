@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from cordially.invitations import forecast, prices
+from cordially.invitations import forecast, hours, prices
 from cordially.invitations.flightcheck import Cause, Finding, Report
 from cordially.invitations.models import Sender
 from cordially.invitations.prices import Estimate, name_of
@@ -213,6 +214,10 @@ class Outlook:
     per_day: int | None
     #: why nothing leaves now at all; empty when it does
     held: str = ""
+    #: when the first one leaves, where that isn't at once
+    begins: dt.datetime | None = None
+    #: that is so because the event is quiet until then
+    is_quiet: bool = False
 
     @property
     def after(self) -> int:
@@ -220,7 +225,7 @@ class Outlook:
         return min(self.today, self.per_day or self.today)
 
 
-def outlook(report: Report, sender: Sender | None) -> Outlook:
+def outlook(report: Report, sender: Sender | None, starts_at: dt.datetime | None = None) -> Outlook:
     by_category: dict[str, dict[str, int]] = {}
     for (country, category), count in report.countries.items():
         by_category.setdefault(category, {})[country] = count
@@ -229,6 +234,7 @@ def outlook(report: Report, sender: Sender | None) -> Outlook:
     if sender is None or not report.ready:
         return Outlook(None, "", estimates, 0, None)
     now = clock_now()
+    quiet = hours.quiet_of(report.event)
     used = forecast.used(sender, now, report.phones if sender.per_day else ())
     found = forecast.forecast(
         report.ready,
@@ -238,16 +244,25 @@ def outlook(report: Report, sender: Sender | None) -> Outlook:
         used=used,
         now=now,
         zone=report.event.zone,
+        starts_at=starts_at,
+        quiet=quiet,
     )
     told = reckoning.in_words(found, report.event.zone, now)
     today = used.in_day + (found.days[0].count if found.days else 0)
-    return Outlook(told, reckoning.pace(found, sender), estimates, today, sender.per_day, found.held)
+    wanted = max(now, starts_at or now)
+    is_quiet = bool(quiet and quiet.until(wanted))
+    begins = found.starts_at if is_quiet or (starts_at and starts_at > now) else None
+    return Outlook(
+        told, reckoning.pace(found, sender), estimates, today, sender.per_day, found.held, begins, is_quiet
+    )
 
 
-def context(report: Report, sender: Sender | None, opened: str = "") -> Mapping[str, Any]:
+def context(
+    report: Report, sender: Sender | None, opened: str = "", starts_at: dt.datetime | None = None
+) -> Mapping[str, Any]:
     """What the result of a check needs to be drawn."""
     return {
         "report": report,
         "folds": folds(report, opened),
-        "outlook": outlook(report, sender),
+        "outlook": outlook(report, sender, starts_at),
     }

@@ -162,7 +162,8 @@ def _start(
         for key, text in report.texts.items()
         if report.readers[key]
     )
-    hours.heed(campaign.pk, now)
+    if hours.heed(campaign.pk, now):
+        campaign.refresh_from_db(fields=["quiet_until", "changed_at"])
     _insert_invitations(campaign, chosen, sender.turn, again, now)
     _give_texts(campaign, chosen, plan, report)
     for finding in report.reasons:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import time
 from collections.abc import AsyncIterator, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import Any, TypedDict
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
@@ -18,15 +20,17 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
-from cordially.dashboard import guestlist, live, preflight
+from cordially.dashboard import guestlist, live, preflight, words
 from cordially.dashboard.asked import whole, wholes
 from cordially.dashboard.bubble import bubble
 from cordially.dashboard.context import configured_sender
 from cordially.dashboard.guestlist import Filter
 from cordially.dashboard.page import back_to, event_page, events_with_counts, ours, user_of
+from cordially.dashboard.starting import read_start
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
 from cordially.guests.models import Guest
@@ -36,7 +40,7 @@ from cordially.invitations import flightcheck, library
 from cordially.invitations.campaigns import AudienceChanged, CantStart
 from cordially.invitations.flightcheck import Plan, Report
 from cordially.invitations.lifecycle import LIVE
-from cordially.invitations.models import Campaign, Invitation, MessageTemplate
+from cordially.invitations.models import Campaign, CampaignState, Invitation, MessageTemplate
 from cordially.invitations.senders import NotReady
 from cordially.templating.variables import values_for
 
@@ -93,6 +97,8 @@ class Choice:
     selection: Selection
     template: MessageTemplate
     meant: Meant
+    #: when it is to leave, as typed on the event's clock; empty for at once
+    starts: str = ""
 
     @classmethod
     def read(cls, event: Event, params: QueryDict) -> Choice:
@@ -103,7 +109,8 @@ class Choice:
             "again": params.get("again") == "1",
             "otherwise": params.get("otherwise") == "1",
         }
-        return cls(event, Selection.read(params), _template(event, params), meant)
+        starts = clean(params.get("starts", ""), 40)
+        return cls(event, Selection.read(params), _template(event, params), meant, starts)
 
     @property
     def guests(self) -> QuerySet[Guest]:
@@ -114,7 +121,22 @@ class Choice:
         """The same as fields of a form, or an address."""
         flags = [(name, "1") for name in ("again", "otherwise") if self.meant[name]]
         chosen = [("template", str(self.template.pk)), ("purpose", self.meant["purpose"])]
-        return [*self.selection.pairs, *chosen, *flags]
+        starts = [("starts", self.starts)] if self.starts else []
+        return [*self.selection.pairs, *chosen, *flags, *starts]
+
+    @property
+    def starts_at(self) -> dt.datetime | None:
+        """None for at once. Raises ValidationError with a sentence."""
+        return read_start(self.starts, self.event) if self.starts else None
+
+    @property
+    def wrong_start(self) -> str:
+        """What is wrong with the time that was typed; empty when it can be used."""
+        try:
+            self.starts_at  # noqa: B018
+        except ValidationError as error:
+            return " ".join(error.messages)
+        return ""
 
     @property
     def query(self) -> str:
@@ -183,7 +205,12 @@ def _page(
 def _checked(request: HttpRequest, choice: Choice, report: Report, params: QueryDict) -> dict[str, Any]:
     """What the result of the check needs to be drawn."""
     return {
-        **preflight.context(report, configured_sender(), params.get("show_all", "")),
+        **preflight.context(
+            report,
+            configured_sender(),
+            params.get("show_all", ""),
+            None if choice.wrong_start else choice.starts_at,
+        ),
         "latest": choice.event.campaigns.aggregate(latest=Max("pk"))["latest"] or 0,
         **_preview(choice, whole(params.get("at")) or 1),
     }
@@ -238,6 +265,8 @@ def send(request: HttpRequest, event: Event) -> HttpResponse:
         return _page(request, Choice.read(event, request.GET), request.GET)
     choice = Choice.read(event, request.POST)
     confirmed = whole(request.POST.get("confirmed")) or 0
+    if choice.wrong_start:
+        return _page(request, choice, request.POST, 422)
     try:
         campaign = ledger.start_campaign(
             event,
@@ -248,6 +277,7 @@ def send(request: HttpRequest, event: Event) -> HttpResponse:
             confirmed=confirmed,
             fingerprint=request.POST.get("fingerprint", ""),
             latest=whole(request.POST.get("latest")),
+            starts_at=choice.starts_at,
             **choice.meant,
         )
     except AudienceChanged as error:
@@ -272,12 +302,29 @@ def _on_its_way(request: HttpRequest, event: Event, campaign: Campaign) -> HttpR
     wake()
     live.wake()
     count = campaign.invitations.filter(state__in=LIVE).count()
-    word = "invitation is" if count == 1 else "invitations are"
-    messages.success(request, f"{count:,} {word} on the way.")
+    messages.success(request, _told(campaign, count))
     where = back_to(request, event)
     if request.htmx:  # type: ignore[attr-defined]
         return HttpResponseClientRedirect(where)
     return redirect(where)
+
+
+def _told(campaign: Campaign, count: int) -> str:
+    if campaign.state == CampaignState.SCHEDULED:
+        when = words.clock(campaign.starts_at)
+        return ngettext(
+            "%(n)s invitation leaves %(when)s.", "%(n)s invitations leave from %(when)s on.", count
+        ) % {"n": f"{count:,}", "when": when}
+    if campaign.quiet_until:
+        when = words.clock(campaign.quiet_until)
+        return ngettext(
+            "%(n)s invitation leaves when the quiet hours are over, %(when)s.",
+            "%(n)s invitations leave when the quiet hours are over, %(when)s.",
+            count,
+        ) % {"n": f"{count:,}", "when": when}
+    return ngettext("%(n)s invitation is on the way.", "%(n)s invitations are on the way.", count) % {
+        "n": f"{count:,}"
+    }
 
 
 # a long list is checked while a bar tells how far it is
