@@ -18,7 +18,9 @@ pytestmark = pytest.mark.process
 CONTRACT = [
     "src/cordially/invitations/tests/test_ledger.py",
     "src/cordially/invitations/tests/test_campaigns.py",
+    "src/cordially/invitations/tests/test_hours.py",
     "src/cordially/invitations/tests/test_progress.py",
+    "src/cordially/invitations/tests/test_races.py",
     "src/cordially/invitations/tests/test_flightcheck.py",
     "src/cordially/invitations/tests/test_library.py",
     "src/cordially/invitations/tests/test_forecast.py",

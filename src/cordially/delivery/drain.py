@@ -16,11 +16,11 @@ from dataclasses import replace
 from django.db.models import Count, Max
 from django.db.models.functions import TruncSecond
 
-from cordially.invitations import ledger
+from cordially.invitations import ledger, trials
 from cordially.invitations.attempts import Attempt
 from cordially.invitations.ledger import Claim
 from cordially.invitations.lifecycle import State
-from cordially.invitations.models import Sender, Source, TestMessage
+from cordially.invitations.models import CampaignText, Sender, SenderState, Source, TestMessage
 from cordially.invitations.news import News
 from cordially.lib.clock import now as clock_now
 from cordially.providers.base import Outcome, OutgoingMessage, Provider, Refused, Unknown, Withheld
@@ -86,6 +86,8 @@ class Drainer:
         #: key -> campaign; None for a test message, which is in none
         self._campaigns: dict[str, int | None] = {}
         self._tests: list[TestMessage] = []
+        #: paused by a fault, or asked to wait: nothing leaves, test messages neither
+        self._sender_waits = False
         self._unanswered = 0  # requests in a row that may have been taken, and no word of it
         self._lease_good_until = 0.0
         #: the same by the clock: a machine that was frozen has no idea how long
@@ -161,6 +163,7 @@ class Drainer:
                 continue
             self._note_trouble("")
             await self._rest()
+        await self._hand_back_tests()
         if held:
             await self._thread.run(ledger.release_lease, self.sender_id, self.holder)
 
@@ -200,7 +203,7 @@ class Drainer:
         room = min(MOST_AT_ONCE, max(40, 4 * self._pace.limits.per_second)) - len(self._flying)
         most = 0 if self._stopping else min(room, MOST_IN_A_TICK)
         slots = self._pace.plan(begun, HORIZON, most)
-        self._begin_tests(slots, begun)
+        await self._begin_tests(slots, begun)
 
         def rests_until(phone: str) -> dt.datetime | None:
             left = self._pace.rests(phone, begun, SAME_NUMBER)
@@ -240,6 +243,8 @@ class Drainer:
 
     async def _heed(self, sender: Sender) -> None:
         """What a host changed or the provider asked for since the last tick."""
+        is_held = sender.held_until is not None and sender.held_until > clock_now()
+        self._sender_waits = is_held or sender.state == SenderState.PAUSED
         before, self._pace.limits = self._pace.limits, _limits(sender)
         if (sender.per_hour, sender.per_day) != (before.per_hour, before.per_day):
             before_now = await self._thread.run(_sent_before, self.sender_id, self._pace.limits)
@@ -253,7 +258,11 @@ class Drainer:
     async def _word(self, keys: set[TextKey]) -> None:
         """Fetch what all who read these texts share, once each."""
         for key in keys - self._wordings.keys():
-            self._wordings[key] = await self._thread.run(wording.of_campaign, key)
+            try:
+                self._wordings[key] = await self._thread.run(wording.of_campaign, key)
+            except CampaignText.DoesNotExist:
+                # whoever was to read it fails with a sentence; all others leave
+                logger.error("campaign %s has no text %r", *key)
 
     async def _rest(self) -> None:
         """Until the next tick is worth its transaction."""
@@ -267,18 +276,29 @@ class Drainer:
         except TimeoutError:
             pass
 
-    def _begin_tests(self, slots: list[Slot], now: float) -> None:
+    async def _begin_tests(self, slots: list[Slot], now: float) -> None:
         """The first places are theirs; whose number must rest, and what finds no place, waits for the next tick."""
+        if self._sender_waits:
+            return await self._hand_back_tests()
+        too_old = clock_now() - trials.WAITS
         for test in list(self._tests):
-            if not slots:
-                return
-            if not self._may_go(None) or self._pace.rests(test.phone, now, SAME_NUMBER):
+            if test.created_at < too_old:
+                await self._thread.run(trials.give_up, test.pk, clock_now())
+                self._tests.remove(test)
+                continue
+            if not slots or not self._may_go(None) or self._pace.rests(test.phone, now, SAME_NUMBER):
                 continue
             self._tests.remove(test)
             slot, key = slots.pop(0), trial.key_of(test)
             self._pace.take(slot, test.phone)
             self._slots[key], self._campaigns[key] = slot, None
             self._flying[key] = asyncio.create_task(self._send_test(test, key, slot))
+
+    async def _hand_back_tests(self) -> None:
+        """None of them has left: whoever drains next may send them, or gives them up."""
+        while self._tests:
+            await self._thread.run(trials.give_back, self._tests[-1].pk, clock_now())
+            self._tests.pop()
 
     async def _send_test(self, test: TestMessage, key: str, slot: Slot) -> None:
         try:
@@ -326,7 +346,12 @@ class Drainer:
         if not self._may_go(claim.campaign_id):
             self._pace.give_back(slot, claim.phone)
             return verdicts.not_requested(claim.attempt, clock_now())
-        words = self._wordings[claim.campaign_id, claim.text]
+        words = self._wordings.get((claim.campaign_id, claim.text))
+        if words is None:
+            self._pace.give_back(slot, claim.phone)
+            return _fails(
+                claim.attempt, "The text of this message is missing. Send it anew in another campaign."
+            )
         values = words.values(claim.guest)
         if missing := words.missing(values):
             self._pace.give_back(slot, claim.phone)
@@ -415,15 +440,15 @@ def _sent_before(sender_id: int, limits: Limits) -> Sent:
 
 
 def _lacks(attempt: Attempt, names: list[str]) -> News:
+    named = ", ".join(names)
+    return _fails(attempt, f"No value for “{named}” in this guest’s message. Fill it in, then try again.")
+
+
+def _fails(attempt: Attempt, reason: str) -> News:
+    """Only a person can help this guest; nothing was requested."""
+    error_class = ErrorClass.GUEST.value
     return News(
-        State.FAILED,
-        clock_now(),
-        Source.ENGINE,
-        attempt,
-        error_class=ErrorClass.GUEST.value,
-        reason=f"No value for “{', '.join(names)}” in this guest’s message. Fill it in, then try again."[
-            :300
-        ],
+        State.FAILED, clock_now(), Source.ENGINE, attempt, error_class=error_class, reason=reason[:300]
     )
 
 

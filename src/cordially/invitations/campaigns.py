@@ -127,10 +127,14 @@ def _start(
     starts_at: dt.datetime | None,
     now: dt.datetime,
 ) -> Campaign:
-    # two presses on Send must see each other: on PostgreSQL the second waits here, on SQLite it already has
+    # two presses on Send must see each other: on PostgreSQL the second waits here, on SQLite it already has.
+    # The lock also keeps newcomers out: a new guest's row points to this one
     event = Event.objects.select_for_update().get(pk=report.event.pk)
     template = MessageTemplate.objects.get(pk=report.template.pk)
     plan = flightcheck.Plan(event, template, account=sender.account, otherwise=otherwise)
+    if plan.problem:
+        raise CantStart(plan.problem)
+    _keep_still(chosen)
     if flightcheck.fingerprint(chosen, plan, purpose=purpose, again=again) != report.fingerprint:
         raise _Moved
     if latest is not None and again and event.campaigns.filter(pk__gt=latest).exists():
@@ -149,19 +153,6 @@ def _start(
         created_at=now,
         changed_at=now,
     )
-    CampaignText.objects.bulk_create(
-        CampaignText(
-            campaign=campaign,
-            key=text.key,
-            language=text.language,
-            **CampaignText.columns(text.components),
-            content_ref=text.version.ref,
-            variables=text.version.variables,
-            event_values=text.shared,
-        )
-        for key, text in report.texts.items()
-        if report.readers[key]
-    )
     if hours.heed(campaign.pk, now):
         campaign.refresh_from_db(fields=["quiet_until", "changed_at"])
     _insert_invitations(campaign, chosen, sender.turn, again, now)
@@ -172,6 +163,13 @@ def _start(
     _make_current(campaign)
     log_all(Invitation.objects.filter(campaign=campaign), Source.HOST, now)
     return campaign
+
+
+def _keep_still(guests: QuerySet[Guest]) -> None:
+    """What was checked stays as it is until it is queued. On SQLite nobody else writes meanwhile anyway."""
+    if connection.features.has_select_for_update:
+        rows = Guest.objects.filter(pk__in=guests.order_by().values("pk")).order_by("pk")
+        list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def _plural(purpose: str) -> str:
@@ -220,11 +218,25 @@ def _insert_invitations(
 
 
 def _give_texts(campaign: Campaign, guests: QuerySet[Guest], plan: flightcheck.Plan, report: Report) -> None:
-    """Who reads which text: by language, then those who read another one."""
+    """Freeze the texts, and say who reads which: by language, then those who read another one."""
     mine = Invitation.objects.filter(campaign=campaign)
     by_key: dict[str, list[str]] = {}
     for language in guests.order_by().values_list("language", flat=True).distinct():
         by_key.setdefault(plan.key_for(language), []).append(language)
+    read = {*filter(None, by_key), *report.moved.values()}
+    CampaignText.objects.bulk_create(
+        CampaignText(
+            campaign=campaign,
+            key=text.key,
+            language=text.language,
+            **CampaignText.columns(text.components),
+            content_ref=text.version.ref,
+            variables=text.version.variables,
+            event_values=text.shared,
+        )
+        for key, text in plan.every.items()
+        if key in read
+    )
     for key, spoken in by_key.items():
         mine.filter(guest__language__in=spoken).update(text=key)
     moved: dict[str, list[int]] = {}

@@ -22,7 +22,7 @@ from django.db.models.functions import Cast
 from cordially.events.models import Event
 from cordially.guests.models import Guest, PhoneProblem
 from cordially.lib.clock import now as clock_now
-from cordially.templating import languages, rules, shipped, variables
+from cordially.templating import languages, rules, variables
 from cordially.templating.components import Components
 from cordially.templating.variables import Recipient, Slot
 
@@ -182,7 +182,9 @@ class Plan:
         self.template = template
         self.account = account or senders.account()
         self.texts = self._load(template)
-        self.spare = self._load(library.default_template(), "spare/") if otherwise else {}
+        default = library.default_template() if otherwise else None
+        self.spare = self._load(default, "spare/") if default else {}
+        self._spare_fallback = default.fallback_language if default else ""
         self._languages: dict[str, str] = {}
 
     def _load(self, template: MessageTemplate, prefix: str = "") -> dict[str, Text]:
@@ -217,17 +219,15 @@ class Plan:
 
     def spare_for(self, language: str) -> str:
         have = {text.language for text in self.spare.values()}
-        fallback = shipped.FALLBACK
-        found = languages.best(self.wanted(language), have, fallback)
+        found = languages.best(self.wanted(language), have, self._spare_fallback)
         return f"spare/{found}" if found else ""
 
     @property
     def problem(self) -> str:
         """Why this template can't be sent to anybody; empty when it can."""
+        if self.template.archived_at is not None:
+            return f"“{self.template.title}” was put away. Bring it back, or choose another template."
         if self.texts or self.spare:
-            names = {slot.name for text in self.texts.values() for slot in text.slots if not slot.fallback}
-            if "event_location" in names and not variables.clean(self.event.venue) and not self.spare:
-                return "The message names the place, and this event has none yet. Fill in the venue first."
             return ""
         return why_not(self.template, self.account)
 
@@ -285,7 +285,7 @@ def _seal(plan: Plan, purpose: str, again: bool) -> Any:
     """A hash that has taken in what all messages share."""
     seal = hashlib.blake2b(digest_size=16)
     texts = [
-        (key, text.version.pk, text.version.state, sorted(text.shared.items()))
+        (key, text.version.pk, text.version.state, text.version.category, sorted(text.shared.items()))
         for key, text in sorted(plan.every.items())
     ]
     shared = (plan.event.pk, plan.event.language, plan.template.fallback_language, purpose, again, texts)
@@ -356,7 +356,7 @@ def in_steps(
         if done % STEP == 0:
             yield done
     report = reader.report
-    report.problem = plan.problem
+    report.problem = plan.problem or reader.problem
     report.fingerprint = seal.hexdigest()
     report.checked_at = clock_now()
     report.seconds = (report.checked_at - begun).total_seconds()
@@ -377,6 +377,24 @@ class _Reader:
 
     def sorted(self) -> list[Finding]:
         return sorted(self._found.values(), key=lambda found: (_ORDER[found.cause], -found.count))
+
+    @property
+    def problem(self) -> str:
+        """What keeps everybody's message from being sent, where it is one thing that the event lacks."""
+        left_out = [found for found in self._found.values() if found.leaves_out]
+        if self.report.ready or len(left_out) != 1 or left_out[0].cause != Cause.LACKS:
+            return ""
+        subject = left_out[0].subject
+        if subject == "event_location":
+            what = "the place, and this event has none yet"
+        elif subject == "map_link":
+            what = "a link to a map, and this event has none yet"
+        else:
+            return ""
+        return (
+            f"Every one of these messages names {what}. Fill it in, take {{{{{subject}}}}} out of the text, "
+            "or write a fallback for it."
+        )
 
     def read(self, row: tuple[Any, ...]) -> None:
         pk, name, token, raw, party_size, group, language, phone, problem, note, opted_out_at, held = row
@@ -465,10 +483,9 @@ def reason(finding: Finding) -> str:
         case Cause.LACKS:
             return f"No value for “{finding.subject}” in this guest’s message."
         case Cause.BAD_VALUE:
-            said = finding.people[0].note if finding.people else ""
-            return f"The value of “{finding.subject}” can’t be sent: {said}"
+            return f"The value of “{finding.subject}” is longer than WhatsApp allows, or has signs that it refuses."
         case Cause.TOO_LONG:
-            return f"This guest’s message is longer than {rules.MOST_IN_BODY:,} characters."
+            return "This guest’s message is longer than WhatsApp allows."
         case Cause.NO_TEXT:
             read = languages.named(finding.subject).english_name
             return f"There is no approved text in {read}, nor in a fallback language."

@@ -18,7 +18,8 @@ LOOK_AFTER = dt.timedelta(seconds=5)
 LOOK_UNTIL = dt.timedelta(minutes=10)
 #: one that can't leave within this time is given up: the host has gone on
 WAITS = dt.timedelta(minutes=2)
-_UNDER_WAY = (State.ACCEPTED, State.SENT, State.DELIVERED)
+#: nobody waits for a test to be read
+_UNDER_WAY = (State.ACCEPTED, State.SENT)
 GIVEN_UP = "It could not leave within two minutes; it was not sent."
 INTERRUPTED = "Sending was interrupted. It may arrive; send another if it does not."
 
@@ -64,6 +65,13 @@ def _take(senders: Collection[int], now: dt.datetime) -> list[TestMessage]:
     return taken
 
 
+def give_up(pk: int, now: dt.datetime) -> None:
+    """It surely did not leave, and found no place for too long."""
+    TestMessage.objects.filter(pk=pk, state=State.SENDING).update(
+        state=State.FAILED, left_at=None, reason=GIVEN_UP, changed_at=now
+    )
+
+
 def give_back(pk: int, now: dt.datetime) -> None:
     """It surely did not leave: it waits again."""
     TestMessage.objects.filter(pk=pk, state=State.SENDING).update(
@@ -105,16 +113,20 @@ def heard(news: Sequence[News]) -> list[News]:
 
 def forgotten(now: dt.datetime) -> int:
     """Requests that a process that is gone had begun."""
-    left = TestMessage.objects.filter(state=State.SENDING, left_at__lt=now - WAITS)
+    # a drainer that lives gives up in time, so this one is surely gone
+    left = TestMessage.objects.filter(state=State.SENDING, left_at__lt=now - 2 * WAITS)
     return left.update(state=State.UNSURE, reason=INTERRUPTED, changed_at=now) if left.exists() else 0
 
 
 def silent(account: str, now: dt.datetime) -> list[TestMessage]:
-    """Those to ask the provider about: reports may get lost."""
+    """Those to ask the provider about now, as reports may get lost: after 5 seconds, 10, 20 and so on."""
     rows = TestMessage.objects.filter(
         sender__account=account, state__in=_UNDER_WAY, changed_at__lt=now - LOOK_AFTER
     )
-    return list(rows.filter(left_at__gt=now - LOOK_UNTIL).exclude(message_id="")[:20])
+    recent = rows.filter(left_at__gt=now - LOOK_UNTIL).exclude(message_id="")
+    due = [row for row in recent if row.left_at and (now - row.changed_at) * 2 > now - row.left_at][:20]
+    TestMessage.objects.filter(pk__in=[row.pk for row in due]).update(changed_at=now)
+    return due
 
 
 def _end(

@@ -143,6 +143,18 @@ async def test_a_guest_whose_word_went_missing_meanwhile_fails_with_a_sentence(t
     assert row.reason == "No value for “table” in this guest’s message. Fill it in, then try again."
 
 
+async def test_one_without_a_text_fails_and_all_others_leave(thread, carrier, sender):
+    def prepare() -> Campaign:
+        campaign = started(5, sender)
+        campaign.invitations.filter(pk=campaign.invitations.order_by("pk").first().pk).update(text="xx")
+        return campaign
+
+    campaign = await thread.run(prepare)
+    await run(thread, carrier, lambda: states(campaign) == {"accepted": 4, "failed": 1})
+    row = await thread.run(lambda: campaign.invitations.get(state=State.FAILED))
+    assert row.reason == "The text of this message is missing. Send it anew in another campaign."
+
+
 @pytest.mark.parametrize("broken", [RuntimeError("a bug"), ValueError(), TimeoutError()])
 async def test_when_sending_breaks_nobody_is_sent_a_second_message(thread, carrier, sender, broken):
     campaign = await thread.run(started, 3, sender)

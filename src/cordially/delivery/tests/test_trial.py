@@ -132,12 +132,77 @@ async def test_behind_a_paused_sender_it_fails_with_the_reason(thread, carrier, 
     assert row.reason == "The sender is paused: Wrong password." and carrier.asked == []
 
 
+async def in_an_hour_that_is_full(thread, carrier, sender) -> TestMessage:
+    """A test message that a drainer has, and can't send: one of an hour has left."""
+    sender.per_hour = 1
+    await thread.run(sender.save)
+    first = await thread.run(asked, sender)
+    await run(thread, carrier, lambda: state(first) == State.ACCEPTED)
+    return await thread.run(asked, sender)
+
+
+async def test_in_an_hour_that_is_full_it_is_given_up_and_never_sent_later(thread, carrier, sender):
+    test = await in_an_hour_that_is_full(thread, carrier, sender)
+    engine = Engine(carrier, thread)
+    await engine.start()
+    try:
+        await until(thread, lambda: state(test) == State.SENDING)
+        # as if it had waited since then
+        engine._drainers[sender.pk]._tests[0].created_at -= trials.WAITS
+        await until(thread, lambda: state(test) == State.FAILED)
+    finally:
+        await engine.stop()
+    row = await thread.run(TestMessage.objects.get, pk=test.pk)
+    assert row.reason == trials.GIVEN_UP and row.left_at is None and len(carrier.asked) == 1
+
+
+async def test_what_has_not_left_at_a_stop_waits_for_the_next_start(thread, carrier, sender):
+    test = await in_an_hour_that_is_full(thread, carrier, sender)
+    await run(thread, carrier, lambda: state(test) == State.SENDING)
+    row = await thread.run(TestMessage.objects.get, pk=test.pk)
+    assert (row.state, row.left_at) == (State.QUEUED, None)
+    await thread.run(lambda: Sender.objects.update(per_hour=None))
+    await run(thread, carrier, lambda: state(test) == State.ACCEPTED)
+
+
+async def test_nothing_leaves_while_the_sender_is_paused_also_what_was_taken_before(thread, carrier, sender):
+    test = await in_an_hour_that_is_full(thread, carrier, sender)
+    engine = Engine(carrier, thread)
+    await engine.start()
+    try:
+        await until(thread, lambda: state(test) == State.SENDING)
+        # in one moment: the hour has room again, and a fault paused the sender
+        await thread.run(
+            lambda: Sender.objects.update(
+                per_hour=None,
+                state=SenderState.PAUSED,
+                paused_at=clock_now(),
+                paused_reason="Wrong password.",
+            )
+        )
+        await until(thread, lambda: state(test) == State.FAILED)
+    finally:
+        await engine.stop()
+    row = await thread.run(TestMessage.objects.get, pk=test.pk)
+    assert row.reason == "The sender is paused: Wrong password." and len(carrier.asked) == 1
+
+
+def test_a_silent_one_is_asked_about_less_and_less_often(sender):
+    asked(sender)
+    left = clock_now()
+    TestMessage.objects.update(state=State.ACCEPTED, left_at=left, changed_at=left, message_id="SM1")
+    at = [second for second in range(700) if trials.silent(sender.account, left + timedelta(seconds=second))]
+    assert at == [6, 13, 27, 55, 111, 223, 447]
+    TestMessage.objects.update(state=State.DELIVERED, changed_at=left)
+    assert trials.silent(sender.account, left + timedelta(seconds=60)) == []
+
+
 def test_a_request_of_a_process_that_is_gone_is_unsure_and_left_alone(sender):
     test = asked(sender)
     [taken] = trials.take([sender.pk], clock_now())
     assert taken == test and trials.take([sender.pk], clock_now()) == [], "nobody takes it twice"
     assert trials.forgotten(clock_now()) == 0
-    assert trials.forgotten(clock_now() + timedelta(minutes=3)) == 1
+    assert trials.forgotten(clock_now() + timedelta(minutes=5)) == 1
     assert state(test) == State.UNSURE and trials.take([sender.pk], clock_now()) == []
 
 

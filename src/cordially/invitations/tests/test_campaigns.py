@@ -9,10 +9,21 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.people import ACCOUNT, NOW, a_campaign, a_guest, a_sender, a_template, an_event, later, some_guests
+from tests.people import (
+    ACCOUNT,
+    NOW,
+    a_campaign,
+    a_guest,
+    a_sender,
+    a_template,
+    an_event,
+    approved,
+    later,
+    some_guests,
+)
 
 from cordially.guests.models import Guest
-from cordially.invitations import campaigns, flightcheck, ledger
+from cordially.invitations import campaigns, flightcheck, ledger, library
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import (
     Campaign,
@@ -142,9 +153,37 @@ def test_a_message_that_names_the_place_waits_until_there_is_one(sender):
     event = an_event(venue=" ")
     some_guests(event, 1)
     template = a_template("Come to {{event_location}}")
-    with pytest.raises(campaigns.CantStart, match="Fill in the venue first"):
+    with pytest.raises(campaigns.CantStart, match="names the place"):
         campaigns.start_campaign(event, everyone(event), template=template, sender=sender)
-    assert "venue" in check(everyone(event), template).problem
+    assert "this event has none yet" in check(everyone(event), template).problem
+
+
+def test_only_those_who_would_read_of_a_missing_place_wait_for_it(sender):
+    event = an_event(venue="")
+    a_guest(event, "Ruth", language="en")
+    a_guest(event, "Noam", language="he")
+    template = approved(
+        "two", {"en": "Come to {{event_location}}, please", "he": "Come, {{guest_name}}!"}, ACCOUNT
+    )
+    campaign = campaigns.start_campaign(event, everyone(event), template=template, sender=sender)
+    assert states(campaign) == {"queued": 1, "skipped": 1}
+    assert left_out(campaign) == {"Ruth": "No value for “event_location” in this guest’s message."}
+
+
+def test_a_template_that_was_put_away_is_not_sent(event, sender, template):
+    some_guests(event, 1)
+    library.archive(template)
+    with pytest.raises(campaigns.CantStart, match="was put away"):
+        campaigns.start_campaign(event, everyone(event), template=template, sender=sender)
+
+
+def test_every_text_that_somebody_may_read_is_kept_with_the_campaign(event, sender):
+    a_guest(event, "Ruth", language="en")
+    a_guest(event, "Noam", "", language="he")
+    template = approved("two", {"en": "Come, {{guest_name}}!", "he": "Please come, {{guest_name}}!"}, ACCOUNT)
+    campaign = campaigns.start_campaign(event, everyone(event), template=template, sender=sender)
+    named = set(campaign.invitations.values_list("text", flat=True))
+    assert named == set(campaign.texts.values_list("key", flat=True)) == {"en", "he"}
 
 
 def test_a_template_that_twilio_does_not_know_cannot_be_sent(event, template):

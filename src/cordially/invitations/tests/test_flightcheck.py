@@ -193,6 +193,7 @@ CHANGES = {
     "somebody gone": lambda event: everyone(event).filter(name="Ruth").delete(),
     "the place": lambda event: Event.objects.filter(pk=event.pk).update(venue="Elsewhere"),
     "the hour": lambda event: Event.objects.filter(pk=event.pk).update(timezone="Europe/Berlin"),
+    "the category": lambda event: TemplateVersion.objects.update(category="UTILITY"),
     "the approved text": lambda event: library.hand_in(TemplateText.objects.get(), ACCOUNT, "HX2", state="approved"),
 }  # fmt: skip
 
