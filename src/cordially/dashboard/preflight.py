@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from cordially.invitations import forecast, hours, prices
-from cordially.invitations.flightcheck import Cause, Finding, Report
+from cordially.invitations.flightcheck import INVITATION, Cause, Finding, Report
 from cordially.invitations.models import Sender
 from cordially.invitations.prices import Estimate, name_of
 from cordially.lib.clock import now as clock_now
@@ -48,6 +49,46 @@ class Fold:
     #: where it can be mended at once, and the words for it
     mend: str = ""
     mend_label: str = ""
+    #: no guest's own trouble: the text or the event lacks something
+    is_everybodys: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """What sending is called, by what the messages are for. No sentence has a count in it."""
+
+    headline: str
+    nobody: str
+    nobody_why: str
+    one: str
+    many: str
+
+
+def words_of(purpose: str) -> Mapping[str, Words]:
+    """For the page of the check."""
+    if purpose == INVITATION:
+        words = Words(
+            _("Send invitations"),
+            _("Nobody is left to invite"),
+            _("Everybody was invited already. Whoever joins the list later shows up here."),
+            _("invitation"),
+            _("invitations"),
+        )
+    else:
+        headlines = {
+            "reminder": _("Send a reminder"),
+            "save_the_date": _("Send a “save the date”"),
+            "update": _("Send an update"),
+            "thanks": _("Send thanks"),
+        }
+        words = Words(
+            headlines.get(purpose, _("Send messages")),
+            _("Nobody is left to write to"),
+            _("Everybody had this message already. Whoever joins the list later shows up here."),
+            _("message"),
+            _("messages"),
+        )
+    return {"words": words}
 
 
 def _n(count: int, one: str, many: str) -> str:
@@ -102,21 +143,24 @@ def title(found: Finding) -> str:
 def cure(found: Finding) -> str:
     match found.cause:
         case Cause.AMBIGUOUS:
-            return "Left out, so that no stranger is invited. Write the number with its country code"
+            return "Left out, so that no stranger is invited. Correct them in your list and import it again"
         case Cause.INVALID:
-            return "Left out: a message would reach nobody. Ask for the right number"
+            return "Left out: a message would reach nobody. Correct them in your list and import it again"
         case Cause.NO_NUMBER:
-            return "Left out. Add a number, or hand over the personal link another way"
+            return "Left out. Add the number to your list and import it again, or hand over the personal link"
         case Cause.OPTED_OUT:
             return "Left out: they answered “stop”. Invite them in person"
         case Cause.LACKS:
+            if found.subject in _OF_THE_EVENT:
+                return "Left out: the event doesn’t have it yet. Take it out of the text, or write a fallback for it"
             return (
-                "Left out: their message would have a gap. Fill in the value, or set a fallback in the text"
+                "Left out: their message would have a gap. Fill it in in your list and import it again, "
+                "or write a fallback in the text"
             )
         case Cause.BAD_VALUE:
-            return "Left out: WhatsApp refuses such a value. Shorten it"
+            return "Left out: WhatsApp refuses such a value. Correct it in your list and import it again"
         case Cause.TOO_LONG:
-            return "Left out: WhatsApp takes 1,024 characters. Shorten the text or their values"
+            return "Left out: a part is longer than WhatsApp takes. Shorten the text or their values"
         case Cause.NO_TEXT:
             if not found.subject:
                 return "Nothing is sent before WhatsApp has approved a text"
@@ -146,6 +190,11 @@ def _country(code: str) -> str:
     name = name_of(code)
     return f"the {name}" if name.startswith("United") else name
 
+
+#: what all guests share, and no list of guests can say
+_OF_THE_EVENT = {"event_location", "map_link"}
+#: what a corrected list mends
+_IN_THE_LIST = {Cause.AMBIGUOUS, Cause.INVALID, Cause.NO_NUMBER, Cause.BAD_VALUE}
 
 _ICONS = {
     Cause.LACKS: ("failed", "s-failed"),
@@ -180,6 +229,12 @@ def fold(report: Report, found: Finding, is_open: bool) -> Fold:
         Cause.FALLBACK,
         Cause.OTHER_LANGUAGE,
     )
+    slug = report.event.slug
+    mend = label = ""
+    if found.cause in _IN_THE_LIST or (found.cause is Cause.LACKS and found.subject not in _OF_THE_EVENT):
+        mend, label = reverse("import", args=[slug]), "Import the corrected list"
+    if in_text:
+        mend, label = reverse("template", args=[slug, report.template.pk]), "Open the template"
     return Fold(
         key=found.key,
         tone=tone,
@@ -189,8 +244,9 @@ def fold(report: Report, found: Finding, is_open: bool) -> Fold:
         rows=rows,
         more=found.count - len(rows),
         is_open=is_open,
-        mend=reverse("template", args=[report.event.slug, report.template.pk]) if in_text else "",
-        mend_label="Open the template",
+        mend=mend,
+        mend_label=label,
+        is_everybodys=found.subject in ("", *_OF_THE_EVENT) and found.cause in (Cause.NO_TEXT, Cause.LACKS),
     )
 
 
@@ -218,6 +274,8 @@ class Outlook:
     begins: dt.datetime | None = None
     #: that is so because the event is quiet until then
     is_quiet: bool = False
+    #: the last one leaves when the event has begun
+    is_late: bool = False
 
     @property
     def after(self) -> int:
@@ -253,7 +311,15 @@ def outlook(report: Report, sender: Sender | None, starts_at: dt.datetime | None
     is_quiet = bool(quiet and quiet.until(wanted))
     begins = found.starts_at if is_quiet or (starts_at and starts_at > now) else None
     return Outlook(
-        told, reckoning.pace(found, sender), estimates, today, sender.per_day, found.held, begins, is_quiet
+        told=told,
+        pace=reckoning.pace(found, sender),
+        estimates=estimates,
+        today=today,
+        per_day=sender.per_day,
+        held=found.held,
+        begins=begins,
+        is_quiet=is_quiet,
+        is_late=found.ends_at > report.event.starts_at,
     )
 
 
@@ -263,6 +329,7 @@ def context(
     """What the result of a check needs to be drawn."""
     return {
         "report": report,
-        "folds": folds(report, opened),
+        # what keeps everybody back is one sentence, not a list of everybody
+        "folds": [each for each in folds(report, opened) if not report.problem or not each.is_everybodys],
         "outlook": outlook(report, sender, starts_at),
     }

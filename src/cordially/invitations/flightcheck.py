@@ -244,15 +244,23 @@ def why_not(template: MessageTemplate, account: str) -> str:
         )
     if any(version.state in (Review.RECEIVED, Review.PENDING) for version in newest):
         return f"WhatsApp has not approved {name} yet. It can be sent as soon as it is."
-    for state, words in (
-        (Review.REJECTED, "rejected"),
-        (Review.PAUSED, "paused"),
-        (Review.DISABLED, "disabled"),
+    for state, did, cure in (
+        (Review.REJECTED, "rejected", "Mend the text and ask again, or choose another."),
+        (
+            Review.PAUSED,
+            "paused",
+            "It goes on by itself after some hours; choose another if you can’t wait.",
+        ),
+        (Review.DISABLED, "disabled", "It can’t be sent any more. Write another, or choose another."),
+        (Review.UNSUBMITTED, "", ""),
     ):
         for version in newest:
-            if version.state == state:
-                said = f": “{version.reason}”" if version.reason else ""
-                return f"WhatsApp {words} {name}{said}. Mend the text and ask again, or choose another."
+            if version.state != state:
+                continue
+            if not did:
+                return f"{name} was not handed in to WhatsApp yet. Ask for its approval on its page."
+            said = f": “{version.reason.rstrip('. ')}”" if version.reason else ""
+            return f"WhatsApp {did} {name}{said}. {cure}"
     if newest:
         return f"It is not known yet whether WhatsApp approved {name}. Look again in a minute."
     return (

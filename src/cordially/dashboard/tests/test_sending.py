@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 from django.utils import timezone
+from tests.people import approved
 
 from cordially.dashboard import frames
 from cordially.dashboard.context import configured_sender
@@ -24,8 +26,10 @@ from cordially.invitations.models import (
     CampaignState,
     Invitation,
     MessageTemplate,
+    Review,
     Sender,
     SenderState,
+    TemplateVersion,
 )
 from cordially.templating.components import Components
 
@@ -143,11 +147,137 @@ async def test_a_long_list_is_checked_while_a_bar_moves(
     assert "Send 2,500 invitations" in events and "All 2,500 are ready to go" in events
 
 
-def test_nothing_chosen_means_everybody_not_invited(
+async def result(browser: Client, host: User, address: str) -> str:
+    """The pieces that the line of a page puts in the bar's place."""
+    page = (await sync_to_async(browser.get)(address)).content.decode()
+    line = AsyncClient()
+    await line.aforce_login(host)
+    answer = await line.get(html.unescape(re.search(r'data-check="([^"]+)"', page)[1]))
+    return b"".join([piece async for piece in answer.streaming_content]).decode()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_long_list_shows_all_of_a_finding_and_the_guest_that_was_asked_for(
+    browser: Client, event: Event, template: MessageTemplate, host: User
+) -> None:
+    def many() -> None:
+        Guest.objects.bulk_create(
+            Guest(
+                event=event,
+                name=f"G{n}",
+                name_key=f"g{n}",
+                phone="",
+                phone_problem="no_phone",
+                phone_note="No.",
+            )
+            for n in range(2500)
+        )
+        a_guest(event, "Ruth")
+        a_guest(event, "Noam")
+
+    await sync_to_async(many)()
+    address = f"{SEND}?all=1&template={template.pk}&back=/e/maya-arjun/%3Fpage%3D2"
+    few = await result(browser, host, address)
+    assert few.count("<li><bdi>G") == 200 and "and 2,300 more" in few
+    link = html.unescape(re.search(r'href="(\?[^"]*show_all=[^"]*)#', few)[1])
+    assert "back=%2Fe%2Fmaya-arjun%2F%3Fpage%3D2" in link
+    everybody = await result(browser, host, SEND + link + "&at=2")
+    assert everybody.count("<li><bdi>G") == 2500 and "more</span>" not in everybody
+    assert "Dear <mark>Noam</mark>" in everybody
+
+
+def test_without_script_every_link_of_a_long_list_still_checks_it_whole(
+    browser: Client, event: Event, three: list[Guest], template: MessageTemplate
+) -> None:
+    page = look(browser, template, all=1, whole=1, back="/e/maya-arjun/?page=2")
+    on = html.unescape(re.search(r'href="(\?[^"]*at=2)#preview"', page)[1])
+    assert "whole=1" in on and "back=" in on
+
+
+def test_nothing_chosen_means_everybody_who_had_none(
     browser: Client, event: Event, campaign: Campaign, three: list[Guest]
 ) -> None:
     invited(campaign, three[0], State.READ)
     assert "All 2 are ready to go" in browser.get(SEND).content.decode()
+
+
+def test_nothing_chosen_leaves_nobody_out_unseen(
+    browser: Client, event: Event, campaign: Campaign, three: list[Guest]
+) -> None:
+    a_guest(event, "Eileen", "")
+    invited(campaign, three[0], State.FAILED)
+    page = browser.get(SEND).content.decode()
+    assert "2 + 1 = 3 chosen" in page and "1 guest has no number" in page
+    assert "Import the corrected list" in page
+
+
+def test_nothing_chosen_for_a_reminder_means_everybody_who_had_none_of_it(
+    browser: Client, event: Event, campaign: Campaign, three: list[Guest], template: MessageTemplate
+) -> None:
+    for guest in three:
+        invited(campaign, guest, State.READ)
+    page = browser.get(SEND).content.decode()
+    assert "Nobody is left to invite" in page and "Everybody was invited already" in page
+    assert "Write again to the 3 who had it already" in page
+    page = browser.get(SEND, {"purpose": "reminder"}).content.decode()
+    assert "Send a reminder" in page and "All 3 are ready to go" in page and "Send 3 messages" in page
+    confirm(browser, template, 3, purpose="reminder")
+    assert Campaign.objects.latest("pk").invitations.filter(state=State.QUEUED).count() == 3
+    # under way: none of them may get one more, whatever the purpose
+    page = browser.get(SEND, {"purpose": "reminder"}).content.decode()
+    assert "Nobody is left to write to" in page
+
+
+def test_after_the_last_was_invited_one_is_written_to_again_on_a_tick(
+    browser: Client, campaign: Campaign, three: list[Guest]
+) -> None:
+    for guest in three:
+        invited(campaign, guest, State.READ)
+    assert "All 3 are ready to go" in browser.get(SEND, {"again": 1}).content.decode()
+
+
+def test_a_missing_place_is_one_sentence_and_no_list_of_everybody(
+    browser: Client, event: Event, three: list[Guest], sender: Sender
+) -> None:
+    Event.objects.update(venue="")
+    placed = approved("place", {"en": "Come to {{event_location}}, please."}, sender.account)
+    page = look(browser, placed, all=1)
+    assert "Everybody is left out" in page and "names the place, and this event has none yet" in page
+    assert "{{event_location}}" in page and "write a fallback" in page
+    assert "Ruth" not in page.split('class="split')[1].split("<aside")[0]
+
+
+def test_a_message_that_would_come_after_the_event_is_warned_of(
+    browser: Client, event: Event, three: list[Guest], template: MessageTemplate
+) -> None:
+    assert 'id="late"' not in look(browser, template, all=1)
+    Event.objects.update(starts_at=timezone.now())
+    assert "The last of them would leave when the event has begun" in look(browser, template, all=1)
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        (Review.PAUSED, "paused “invitation”: “Too many blocks”. It goes on by itself after some hours"),
+        (Review.DISABLED, "disabled “invitation”: “Too many blocks”. It can’t be sent any more"),
+        (Review.REJECTED, "rejected “invitation”: “Too many blocks”. Mend the text and ask again"),
+        (Review.UNSUBMITTED, "“invitation” was not handed in to WhatsApp yet"),
+    ],
+)
+def test_a_text_that_can_not_be_sent_says_what_helps(
+    browser: Client, three: list[Guest], template: MessageTemplate, state: Review, sentence: str
+) -> None:
+    TemplateVersion.objects.update(state=state, reason="Too many blocks.")
+    page = look(browser, template, all=1)
+    assert sentence in page
+    assert "Ruth" not in page.split('class="split')[1].split("<aside")[0]
+
+
+def test_what_changed_gets_the_focus(
+    browser: Client, event: Event, three: list[Guest], template: MessageTemplate
+) -> None:
+    page = confirm(browser, template, 2, all=1).content.decode()
+    assert re.search(r'<div class="notice[^>]*role="alert" tabindex="-1" autofocus>', page)
 
 
 def confirm(browser: Client, template: MessageTemplate, number: int, **fields: object) -> object:

@@ -39,7 +39,7 @@ from cordially.invitations import campaigns as ledger
 from cordially.invitations import flightcheck, library
 from cordially.invitations.campaigns import AudienceChanged, CantStart
 from cordially.invitations.flightcheck import Plan, Report
-from cordially.invitations.lifecycle import LIVE
+from cordially.invitations.lifecycle import LIVE, State
 from cordially.invitations.models import Campaign, CampaignState, Invitation, MessageTemplate
 from cordially.invitations.senders import NotReady
 from cordially.templating.variables import values_for
@@ -54,39 +54,45 @@ _EVERYBODY = 100_000
 _MOVES = 0.1
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Who was chosen: the guests that were ticked, or everybody whom a filter finds."""
-
-    ids: list[int]
-    wanted: Filter
-
-    @classmethod
-    def read(cls, params: QueryDict) -> Selection:
-        ids = wholes(params.getlist("id")[:_MOST_IDS])
-        if params.get("all") or not ids:
-            return cls([], Filter.read(params) if params.get("all") else Filter(show=guestlist.NEW))
-        return cls(ids, Filter())
-
-    def guests(self, event: Event) -> QuerySet[Guest]:
-        if self.ids:
-            return Guest.objects.filter(event=event, pk__in=self.ids)
-        return guestlist.chosen(event, self.wanted)
-
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """The same choice as fields of a form."""
-        if self.ids:
-            return [("id", str(pk)) for pk in self.ids]
-        return [("all", "1"), *self.wanted.pairs]
-
-
 class Meant(TypedDict):
     """What the messages are for, and to whom they go besides those who had none."""
 
     purpose: str
     again: bool
     otherwise: bool
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Who was chosen: the guests that were ticked, everybody whom a filter finds, or else who had none yet."""
+
+    ids: list[int]
+    #: None when nothing was chosen
+    wanted: Filter | None
+
+    @classmethod
+    def read(cls, params: QueryDict) -> Selection:
+        if params.get("all"):
+            return cls([], Filter.read(params))
+        return cls(wholes(params.getlist("id")[:_MOST_IDS]), None)
+
+    def guests(self, event: Event, meant: Meant) -> QuerySet[Guest]:
+        if self.ids:
+            return Guest.objects.filter(event=event, pk__in=self.ids)
+        if self.wanted is not None:
+            return guestlist.chosen(event, self.wanted)
+        # who can't be sent to is among them: the check says who they are, and why. What failed is tried again
+        earlier = Invitation.objects.filter(guest=OuterRef("pk"), campaign__purpose=meant["purpose"])
+        failed = Exists(earlier.filter(state=State.FAILED, is_current=True))
+        guests = Guest.objects.filter(~failed, event=event)
+        return guests if meant["again"] else guests.filter(~Exists(earlier.filter(state__in=LIVE)))
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The same choice as fields of a form."""
+        if self.wanted is not None:
+            return [("all", "1"), *self.wanted.pairs]
+        return [("id", str(pk)) for pk in self.ids]
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ class Choice:
 
     @property
     def guests(self) -> QuerySet[Guest]:
-        return self.selection.guests(self.event)
+        return self.selection.guests(self.event, self.meant)
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -148,8 +154,8 @@ class Choice:
     def check(self, people: int = flightcheck.PEOPLE) -> Report:
         return flightcheck.check(self.event, self.guests, self.template, people=people, **self.meant)
 
-    def steps(self) -> Generator[int, None, Report]:
-        return flightcheck.in_steps(self.event, self.guests, self.template, **self.meant)
+    def steps(self, people: int = flightcheck.PEOPLE) -> Generator[int, None, Report]:
+        return flightcheck.in_steps(self.event, self.guests, self.template, people=people, **self.meant)
 
 
 def _template(event: Event, params: QueryDict) -> MessageTemplate:
@@ -167,7 +173,9 @@ def _template(event: Event, params: QueryDict) -> MessageTemplate:
 
 def _had_one(choice: Choice) -> int:
     """How many of them had a message for this purpose, none of which is still under way."""
-    settled = choice.guests.order_by().filter(~flightcheck.held_back("", True)).exclude(phone="")
+    chosen = choice.selection.ids or choice.selection.wanted is not None
+    everybody = choice.guests if chosen else Guest.objects.filter(event=choice.event)
+    settled = everybody.order_by().filter(~flightcheck.held_back("", True)).exclude(phone="")
     earlier = Invitation.objects.filter(
         guest=OuterRef("pk"), campaign__purpose=choice.meant["purpose"], state__in=LIVE
     )
@@ -188,18 +196,36 @@ def _page(
         "templates": MessageTemplate.objects.filter(archived_at=None),
         "default": library.default_template(),
         **choice.meant,
+        **preflight.words_of(choice.meant["purpose"]),
         "purposes": ledger.PURPOSES,
         "chosen": chosen,
         "had_one": _had_one(choice),
         "back": ours(params.get("back")),
         "event_guests": reverse("guests", args=[event.slug]),
+        "again_query": _same_page(choice, params),
+        # for the line that checks a long list
         "opened": params.get("show_all", ""),
+        "at": params.get("at", ""),
         **more,
     }
     if at_once:
-        people = _EVERYBODY if context["opened"] else flightcheck.PEOPLE
-        context |= _checked(request, choice, choice.check(people), params)
+        context |= _checked(request, choice, choice.check(_people(params)), params)
     return render(request, "dashboard/send.html", context, status=status)
+
+
+def _people(params: QueryDict) -> int:
+    """How many a finding names."""
+    return _EVERYBODY if params.get("show_all") else flightcheck.PEOPLE
+
+
+def _same_page(choice: Choice, params: QueryDict) -> str:
+    """The query of this very page, for its links: also how it is checked, and where it leads back to."""
+    query = QueryDict(choice.query, mutable=True)
+    if params.get("whole") == "1":
+        query["whole"] = "1"
+    if back := ours(params.get("back")):
+        query["back"] = back
+    return query.urlencode()
 
 
 def _checked(request: HttpRequest, choice: Choice, report: Report, params: QueryDict) -> dict[str, Any]:
@@ -253,7 +279,10 @@ def _preview(choice: Choice, at: int) -> dict[str, Any]:
 def preview(request: HttpRequest, event: Event) -> HttpResponse:
     """The next or the previous guest's message."""
     choice = Choice.read(event, request.GET)
-    context = {"choice": choice, **_preview(choice, whole(request.GET.get("at")) or 1)}
+    context = {
+        "again_query": _same_page(choice, request.GET),
+        **_preview(choice, whole(request.GET.get("at")) or 1),
+    }
     return render(request, "dashboard/_send_preview.html", context)
 
 
@@ -288,6 +317,8 @@ def send(request: HttpRequest, event: Event) -> HttpResponse:
 
 
 def _changed(confirmed: int, ready: int) -> str:
+    if not ready:
+        return "The list changed while you read: nobody is left to send to."
     if confirmed == ready:
         return (
             "The list or the texts changed while you read, or somebody pressed Send meanwhile. "
@@ -359,7 +390,7 @@ async def _check_events(request: HttpRequest, choice: Choice) -> AsyncIterator[b
     """One thread reads the list from beginning to end: a query can't change its thread."""
     loop = asyncio.get_running_loop()
     thread = ThreadPoolExecutor(1, thread_name_prefix="check")
-    steps = choice.steps()
+    steps = choice.steps(_people(request.GET))
     try:
         while isinstance(found := await loop.run_in_executor(thread, _some_steps, steps), int):
             yield _event("progress", str(found))
@@ -389,6 +420,7 @@ def _some_steps(steps: Generator[int, None, Report]) -> int | Report:
 
 def _drawn(request: HttpRequest, choice: Choice, report: Report) -> str:
     with timezone.override(choice.event.zone):
-        context = {"choice": choice, **choice.meant, **_checked(request, choice, report, request.GET)}
-        context |= {"back": ours(request.GET.get("back"))}
+        context = {"choice": choice, **choice.meant, **preflight.words_of(choice.meant["purpose"])}
+        context |= _checked(request, choice, report, request.GET)
+        context |= {"back": ours(request.GET.get("back")), "again_query": _same_page(choice, request.GET)}
         return render_to_string("dashboard/_check.html", context, request)

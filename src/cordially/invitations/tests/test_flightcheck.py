@@ -125,7 +125,7 @@ def test_a_text_that_is_not_approved_is_never_sent(event, sender, state):
     report = check(event, template)
     assert report.ready == 0 and report.problem
     if state == Review.REJECTED:
-        assert "rejected" in report.problem and "Variable at the end." in report.problem
+        assert "rejected" in report.problem and "“Variable at the end”. Mend" in report.problem
     with pytest.raises(campaigns.CantStart, match=r"WhatsApp|approved"):
         campaigns.start_campaign(event, everyone(event), template=template, sender=sender)
     assert not Invitation.objects.exists()

@@ -22,6 +22,8 @@
       place.innerHTML = event.data;
       document.body.classList.toggle("has-actionbar", Boolean(place.querySelector(".actionbar")));
       window.htmx?.process(place);
+      // what the address points at was not there when the page came
+      if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
     });
     // a line that broke begins anew by itself, unless the server doesn't know us or the page any more
     line.addEventListener("error", () => {

@@ -101,6 +101,16 @@
     }
   });
 
+  // What was typed into a form that says so is not left behind without asking.
+  let typed = null;
+  addEventListener("input", (event) => {
+    typed = event.target.form?.closest("[data-unsaved]") ?? typed;
+  });
+  addEventListener("submit", () => (typed = null));
+  addEventListener("beforeunload", (event) => {
+    if (typed?.isConnected) event.preventDefault();
+  });
+
   // A note that only says what was done leaves by itself.
   const leave = () => setTimeout(() => find("toasts")?.remove(), 8000);
   leave();
