@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
+import threading
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +13,7 @@ from typing import Any
 import pytest
 from django.conf import settings as live_settings
 
-from cordially import approvals
+from cordially import approvals, service
 from cordially.invitations import campaigns, library
 from cordially.invitations.models import CampaignState, MessageTemplate, Review, TemplateVersion
 from cordially.providers.twilio import content
@@ -246,3 +249,169 @@ def test_a_default_text_that_cannot_be_handed_in_stops_no_server(caplog: Any) ->
     library.save_text(template, "en", WORDS)
     approvals.prepare_simulated()
     assert library.sendable(template, approvals.senders.account())
+
+
+ADOPTABLE = Components(
+    "Dear {{guest_name}}, come to us please!",
+    header="Hello",
+    footer="The families",
+    buttons=(Button(ButtonKind.REPLY, "We come"), LINK),
+)
+
+
+@pytest.mark.parametrize(
+    ("differs", "told"),
+    [
+        ({"header": "Hi"}, "another header"),
+        ({"footer": ""}, "another footer"),
+        ({"buttons": (Button(ButtonKind.REPLY, "Yes"), LINK)}, "other buttons"),
+        ({"buttons": (LINK,)}, "other buttons"),
+    ],
+)
+def test_what_is_adopted_says_the_same_in_every_part(differs: dict[str, Any], told: str) -> None:
+    text = a_template(ADOPTABLE, "adoptable").texts.get()
+    ref = content.put_up(approvals.credentials(), approvals._whole(text))
+    assert approvals.adopt(text, ref).ref == ref
+    assert approvals.adopt(text, ref) == text.versions.get(), "once more is no second version"
+    other = a_template(dataclasses.replace(ADOPTABLE, **differs), "different").texts.get()
+    with pytest.raises(approvals.CantHandIn, match=f"{told} at Twilio"):
+        approvals.adopt(other, ref)
+    assert not other.versions.exists()
+
+
+def test_a_link_to_another_server_is_not_adopted(settings: Any) -> None:
+    text = a_template(ADOPTABLE, "moved").texts.get()
+    ref = content.put_up(approvals.credentials(), approvals._whole(text))
+    settings.SITE_URL = "https://another.example.com"
+    with pytest.raises(approvals.CantHandIn, match="other buttons"):
+        approvals.adopt(text, ref)
+
+
+def test_one_reference_stands_for_one_text() -> None:
+    one, two = (a_template(WORDS, name).texts.get() for name in ("one", "two"))
+    ref = content.put_up(approvals.credentials(), approvals._whole(one))
+    approvals.adopt(one, ref)
+    with pytest.raises(approvals.CantHandIn, match="stands for “One” already"):
+        approvals.adopt(two, ref)
+
+
+def test_nothing_is_adopted_unread_while_twilio_is_away(settings: Any) -> None:
+    settings.TWILIO_API_URL = "http://127.0.0.1:9"
+    with pytest.raises(approvals.CantHandIn, match="Nothing was kept"):
+        approvals.adopt(a_template().texts.get(), "HX" + "1" * 32)
+    assert not TemplateVersion.objects.exists()
+
+
+def refs_at_twilio() -> set[str]:
+    return {each.ref for each in content.list_contents(approvals.credentials())}
+
+
+def test_two_presses_hand_in_one_content(monkeypatch: Any) -> None:
+    text = a_template(name="pressed").texts.get()
+    before = refs_at_twilio()
+    put_up, second = content.put_up, []
+
+    def meanwhile(*given: Any) -> str:
+        """The second press comes while the first one waits for Twilio."""
+        with pytest.raises(approvals.CantHandIn, match="right now"):
+            approvals.hand_in(text)
+        second.append(True)
+        return put_up(*given)
+
+    monkeypatch.setattr(approvals.content, "put_up", meanwhile)
+    first = approvals.hand_in(text)
+    assert second and len(refs_at_twilio() - before) == 1
+    assert approvals.hand_in(text) == first, "and who presses after it gets the same"
+    assert len(refs_at_twilio() - before) == 1
+
+
+def test_a_crash_before_the_review_leaves_nothing_to_be_made_twice(monkeypatch: Any, account: str) -> None:
+    text = a_template(name="crashed").texts.get()
+    before = refs_at_twilio()
+
+    class Crash(BaseException):
+        pass
+
+    def crash(*given: object) -> object:
+        raise Crash
+
+    with monkeypatch.context() as patched, pytest.raises(Crash):
+        patched.setattr(approvals.content, "request_approval", crash)
+        approvals.hand_in(text)
+    [ref] = refs_at_twilio() - before
+    assert text.versions.get().state == Review.UNSUBMITTED
+    version = approvals.hand_in(text)
+    assert version.ref == ref and refs_at_twilio() - before == {ref}
+    followed(version, Review.APPROVED)
+
+
+def test_what_could_not_be_taken_down_is_handed_in_the_next_time(monkeypatch: Any) -> None:
+    text = a_template(name="stays").texts.get()
+    before = refs_at_twilio()
+
+    def away(*given: object) -> object:
+        raise ContentError(approvals.content.codes.fault(approvals.content.codes.UNREACHABLE))
+
+    with monkeypatch.context() as patched, pytest.raises(ContentError):
+        patched.setattr(approvals.content, "request_approval", away)
+        patched.setattr(approvals.content, "remove", away)
+        approvals.hand_in(text)
+    version = approvals.hand_in(text)
+    assert refs_at_twilio() - before == {version.ref}
+
+
+def test_a_link_of_a_former_address_is_made_anew(settings: Any) -> None:
+    text = a_template(ADOPTABLE, "address").texts.get()
+    ref = content.put_up(approvals.credentials(), approvals._whole(text))
+    old = approvals.adopt(text, ref)
+    settings.SITE_URL = "https://new.example.com"
+    fresh = approvals.hand_in(text)
+    assert fresh.ref != old.ref and fresh.link_base == "https://new.example.com/r/"
+
+
+def test_a_round_ends_when_twilio_does_not_answer(settings: Any, monkeypatch: Any) -> None:
+    for name in ("one", "two", "three"):
+        library.hand_in(a_template(name=name).texts.get(), settings.TWILIO_ACCOUNT_SID, f"HX{name}")
+    TemplateVersion.objects.update(checked_at=None)
+    settings.TWILIO_API_URL = "http://127.0.0.1:9"
+    asked, status = [], content.approval_status
+    monkeypatch.setattr(
+        approvals.content, "approval_status", lambda *given: asked.append(given) or status(*given)
+    )
+    assert approvals.follow() is False
+    assert len(asked) == 1
+
+
+def test_who_is_about_to_be_sent_is_asked_about_soon(account: str) -> None:
+    version = library.hand_in(a_template().texts.get(), account, "HX2", state=Review.APPROVED)
+    approvals.look_again(version.text.template)
+    version.refresh_from_db()
+    assert version.checked_at is not None, "it was asked about a moment ago"
+    TemplateVersion.objects.update(checked_at=later(-130, version.checked_at))
+    approvals.look_again(version.text.template)
+    version.refresh_from_db()
+    assert version.checked_at is None
+
+
+def test_a_stop_does_not_wait_for_twilio(monkeypatch: Any) -> None:
+    """Half a minute of silence at Twilio is no half minute at the stop."""
+    asked, answered = threading.Event(), threading.Event()
+
+    def silent() -> bool:
+        asked.set()
+        return answered.wait(60)
+
+    async def serve() -> None:
+        following = asyncio.create_task(service._follow_reviews())
+        while not asked.is_set():
+            await asyncio.sleep(0.01)
+        following.cancel()
+
+    monkeypatch.setattr(approvals, "follow", silent)
+    server = threading.Thread(target=asyncio.run, args=[serve()])
+    server.start()
+    server.join(15)
+    stopped = not server.is_alive()
+    answered.set()
+    server.join(60)
+    assert stopped

@@ -27,6 +27,8 @@ CONTRACT = [
     "src/cordially/delivery/tests/test_drain.py",
     "src/cordially/delivery/tests/test_trial.py",
     "src/cordially/delivery/tests/test_webhooks.py",
+    "tests/test_approvals.py",
+    "tests/test_upgrade.py",
 ]
 
 
@@ -43,7 +45,7 @@ def test_the_ledger_and_the_engine_keep_their_promises_on_postgresql() -> None:
             env=os.environ | {"TEST_DATABASE_URL": server.get_uri()},
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=420,
             check=False,
         )
     finally:

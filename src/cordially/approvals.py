@@ -45,6 +45,8 @@ _WAITING = (Review.RECEIVED, Review.PENDING, Review.UNKNOWN)
 #: asked about in one round: as many questions to Twilio
 _BATCH = 20
 _HOURLY = dt.timedelta(hours=1)
+#: what is about to be sent was asked about within this time
+_STALE = dt.timedelta(minutes=2)
 _STOPS = (Review.PAUSED, Review.DISABLED, Review.REJECTED)
 
 
@@ -56,34 +58,38 @@ def hand_in(text: TemplateText, known: Iterable[str] | None = None) -> TemplateV
     """Make the text at Twilio, ask WhatsApp to approve it, and keep it as a version.
 
     `known`: names that the guests' lists have, when they are to be checked. Raises CantHandIn for what
-    WhatsApp would surely reject; ContentError or Misconfigured when Twilio doesn't do it. Nothing is
-    remembered then, and nothing is left behind at Twilio.
+    WhatsApp would surely reject, and while somebody else hands it in; ContentError or Misconfigured when Twilio
+    doesn't do it. Then it is taken down again; what can't be taken down is kept, and handed in the next time.
     """
     components = text.components
     names = {slot.name for slot in components.slots} if known is None else set(known) | variables.NAMES
     found = rules.check(components, known=names, category=text.template.category, language=text.language)
     if mistakes := [finding for finding in found if finding.level == rules.Level.ERROR]:
         raise CantHandIn(f"{mistakes[0].sentence} {mistakes[0].cure}")
-    newest = text.versions.filter(account=senders.account()).first()
-    if newest and newest.state == Review.UNSUBMITTED and newest.components == components:
-        return _ask_for_review(newest)
-    ref = content.put_up(credentials(), _whole(text))
+    if not library.claim(text):
+        raise CantHandIn("Somebody hands in this text right now. Look again in a minute.")
     try:
-        approval = content.request_approval(
-            credentials(), ref, _review_name(text.template.name), text.template.category
-        )
+        return _hand_in(text, components)
+    finally:
+        library.release(text)
+
+
+def _hand_in(text: TemplateText, components: Components) -> TemplateVersion:
+    newest = text.versions.filter(account=senders.account()).first()
+    if newest and newest.components == components and newest.link_base in ("", variables.link_base()):
+        if newest.state in (Review.RECEIVED, Review.PENDING):
+            return newest  # somebody else handed in the very same a moment ago
+        if newest.state == Review.UNSUBMITTED:
+            return _ask_for_review(newest)
+    ref = content.put_up(credentials(), _whole(text))
+    # kept before anybody is asked: what is at Twilio is never made a second time
+    version = library.hand_in(text, senders.account(), ref, state=Review.UNSUBMITTED, components=components)
+    try:
+        return _ask_for_review(version)
     except ContentError:
-        _take_back(ref)
+        if _take_back(ref):
+            version.delete()
         raise
-    return library.hand_in(
-        text,
-        senders.account(),
-        ref,
-        state=_state(approval),
-        reason=approval.reason,
-        components=components,
-        category=_category(approval, text.template.category),
-    )
 
 
 def _ask_for_review(version: TemplateVersion) -> TemplateVersion:
@@ -92,16 +98,18 @@ def _ask_for_review(version: TemplateVersion) -> TemplateVersion:
     approval = content.request_approval(
         credentials(), version.ref, _review_name(template.name), template.category
     )
-    _heard(version, approval, clock_now())
+    _heard(version, approval, clock_now(), template.category)
     version.refresh_from_db()
     return version
 
 
-def _take_back(ref: str) -> None:
+def _take_back(ref: str) -> bool:
     try:
         content.remove(credentials(), ref)
     except ContentError as error:
         logger.warning("a content that was never handed in stays at Twilio: %s", error)
+        return False
+    return True
 
 
 def _whole(text: TemplateText) -> WholeContent:
@@ -153,6 +161,8 @@ def follow(now: dt.datetime | None = None) -> bool:
         except ContentError as error:
             logger.warning("Twilio doesn't say how template %s stands: %s", version.text.template, error)
             TemplateVersion.objects.filter(pk=version.pk).update(checked_at=now)
+            if error.fault.code is None:
+                break  # it doesn't answer at all: the others would wait just as long
             continue
         changed |= _heard(version, approval, now)
     return changed
@@ -163,12 +173,25 @@ def ask(version: TemplateVersion) -> bool:
     return _heard(version, content.approval_status(credentials(), version.ref), clock_now())
 
 
+def look_again(template: MessageTemplate) -> None:
+    """Somebody is about to send it: ask soon whether WhatsApp paused it since it was asked last."""
+    stale = TemplateVersion.objects.filter(
+        text__template=template,
+        account=senders.account(),
+        state=Review.APPROVED,
+        checked_at__lt=clock_now() - _STALE,
+    )
+    if stale.exists():
+        stale.update(checked_at=None)
+
+
 def _due(now: dt.datetime) -> list[TemplateVersion]:
     """A new one every minute, an older one every five; what is decided once an hour (it may be paused)."""
     soon = dt.timedelta(seconds=60 if senders.is_real() else 0.5)
     waiting = Q(state__in=_WAITING, changed_at__gt=now - _HOURLY, checked_at__lt=now - soon)
     waiting |= Q(state__in=_WAITING, checked_at__lt=now - 5 * soon)
-    decided = ~Q(state__in=_WAITING) & Q(checked_at__lt=now - _HOURLY)
+    seldom = _HOURLY if senders.is_real() else 10 * soon
+    decided = ~Q(state__in=_WAITING) & Q(checked_at__lt=now - seldom)
     rows = TemplateVersion.objects.filter(waiting | decided | Q(checked_at=None), account=senders.account())
     return list(
         rows.select_related("text__template").order_by(F("checked_at").asc(nulls_first=True))[:_BATCH]
@@ -176,9 +199,10 @@ def _due(now: dt.datetime) -> list[TemplateVersion]:
 
 
 @transaction.atomic
-def _heard(version: TemplateVersion, approval: Approval, now: dt.datetime) -> bool:
+def _heard(version: TemplateVersion, approval: Approval, now: dt.datetime, asked: str = "") -> bool:
+    """`asked`: the category that was asked for just now, where the answer names none."""
     row = TemplateVersion.objects.select_for_update().get(pk=version.pk)
-    state, category = _state(approval), _category(approval, row.category)
+    state, category = _state(approval), _category(approval, asked or row.category)
     changed = (row.state, row.category) != (state, category)
     row.checked_at, row.reason = now, approval.reason[:500]
     if changed:
@@ -215,6 +239,8 @@ def bring_in(listed: ListedContent, names: Mapping[str, str]) -> TemplateText:
     """
     if listed.usable:
         raise CantHandIn(listed.usable)
+    if TemplateVersion.objects.filter(account=senders.account(), ref=listed.ref).exists():
+        raise CantHandIn("It was brought in already.")
     components, slots = named(listed, names)
     language = languages.normal(listed.language) or listed.language
     with transaction.atomic():
@@ -275,28 +301,63 @@ def named(listed: ListedContent, names: Mapping[str, str]) -> tuple[Components, 
 
 def adopt(text: TemplateText, ref: str) -> TemplateVersion:
     """The account calls this text `ref` already. Raises CantHandIn when what it has says something else."""
-    components = text.components
+    account = senders.account()
     try:
         listed = content.fetch_content(credentials(), ref)
     except ContentError as error:
-        if error.fault.code is not None:
-            raise CantHandIn(str(error)) from error
-        return library.hand_in(text, senders.account(), ref, state=Review.UNKNOWN)
+        raise CantHandIn(f"{error} Nothing was kept, as nobody knows what {ref} says.") from error
     if listed.usable:
         raise CantHandIn(listed.usable)
-    if " ".join(listed.body.split()) != " ".join(components.numbered().body.split()):
-        raise CantHandIn(
-            f"{ref} has other words at Twilio: “{' '.join(listed.body.split())[:200]}”. "
-            "Write the same here first (--body), with the variables in the same order."
-        )
+    _compare(_whole(text), listed)
+    if other := TemplateVersion.objects.filter(account=account, ref=ref).exclude(text=text).first():
+        raise CantHandIn(f"{ref} stands for “{other.text.template}” already.")
+    if known := text.versions.filter(account=account, ref=ref).first():
+        _heard(known, listed.approval, clock_now())
+        known.refresh_from_db()
+        return known
     return library.hand_in(
         text,
-        senders.account(),
+        account,
         ref,
         state=_state(listed.approval),
         reason=listed.approval.reason,
         category=_category(listed.approval, text.template.category),
     )
+
+
+def _compare(mine: WholeContent, there: ListedContent) -> None:
+    """Raises CantHandIn naming the first part in which the two differ."""
+
+    def plain(text: str) -> str:
+        return " ".join(text.split())
+
+    parts = {
+        "other words": (plain(mine.body), plain(there.body), "--body"),
+        "another header": (plain(mine.header), plain(there.header), ""),
+        "another picture": (mine.image, there.image, ""),
+        "another footer": (plain(mine.footer), plain(there.footer), ""),
+        "other buttons": (_told(mine.buttons), _told(there.buttons), ""),
+        "other variables": (
+            ", ".join(str(number) for number in range(1, len(mine.samples) + 1)),
+            ", ".join(sorted(there.samples, key=lambda key: (len(key), key))),
+            "",
+        ),
+    }
+    for what, (here, at_twilio, option) in parts.items():
+        if here != at_twilio:
+            how = f" ({option})" if option else ""
+            raise CantHandIn(
+                f"{there.ref} has {what} at Twilio: {_quoted(at_twilio)}, and here: {_quoted(here)}. "
+                f"Write the same here first{how}, with the variables in the same order."
+            )
+
+
+def _quoted(text: str) -> str:
+    return f"“{text[:200]}”" if text else "none"
+
+
+def _told(buttons: Iterable[ContentButton]) -> str:
+    return "; ".join(f"{button.title} {button.url}".strip() for button in buttons)
 
 
 # the simulator

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -63,7 +64,7 @@ class Service:
     async def start_engine(self) -> None:
         """Begin to send. Called when the doors are open, so that callbacks find them."""
         if self.simulator is not None:
-            await asyncio.to_thread(approvals.prepare_simulated)
+            await asyncio.to_thread(_prepare_simulated)
         if not await self.thread.run(_ready):
             return
         self.provider = make_provider()
@@ -129,13 +130,46 @@ async def _follow_reviews() -> None:
     trouble = ""
     while True:
         try:
-            if await asyncio.to_thread(_follow_once):
+            if await _aside(_follow_once):
                 live.wake()
             trouble = ""
         except Exception as error:  # the loop outlives whatever it meets; each trouble is told once
             if trouble != (trouble := f"{type(error).__name__}: {one_line(error)}"):
                 logger.error("WhatsApp’s reviews can’t be followed, trying again: %s", trouble)
         await asyncio.sleep(pause)
+
+
+async def _aside(work: Callable[[], bool]) -> bool:
+    """In a thread that nobody waits for when the process stops: Twilio may take half a minute to say nothing."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[bool] = loop.create_future()
+
+    def settle(result: bool, error: BaseException | None) -> None:
+        if answer.cancelled():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(result)
+
+    def run() -> None:
+        result, failed = False, None
+        try:
+            result = work()
+        except BaseException as error:
+            failed = error
+        with suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
+            loop.call_soon_threadsafe(settle, result, failed)
+
+    threading.Thread(target=run, name="reviews", daemon=True).start()
+    return await answer
+
+
+def _prepare_simulated() -> None:
+    try:
+        approvals.prepare_simulated()
+    finally:
+        connections.close_all()
 
 
 def _follow_once() -> bool:

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Q
@@ -136,10 +137,25 @@ def known_elsewhere(message_ids: Sequence[str]) -> set[str]:
     return {message_id for message_id in now if message_id} | set(before) | set(tests)
 
 
-def shares_its_phone(doubt: Doubt) -> bool:
-    """Whether somebody else of the campaign reads messages on this phone: a similar one may be theirs."""
-    others = Invitation.objects.filter(campaign=doubt.campaign_id, guest__phone=doubt.phone)
-    return others.exclude(pk=doubt.attempt.invitation_id).exists()
+class Rival(NamedTuple):
+    """Another invitation to the same phone of which it isn't known yet whether its message was taken."""
+
+    pk: int
+    text: TextKey
+    guest: Recipient
+
+
+def rivals(doubt: Doubt) -> list[Rival]:
+    """Whose message a listed one may be as well."""
+    rows = Invitation.objects.filter(
+        campaign__sender__phone=doubt.sender, phone=doubt.phone, state__in=[State.UNSURE, State.SENDING]
+    ).exclude(pk=doubt.attempt.invitation_id)
+    found = rows.values_list("pk", "campaign", "text", *(f"guest__{name}" for name in RECIPIENT_COLUMNS))
+    return [Rival(pk, (campaign, text), Recipient(*guest)) for pk, campaign, text, *guest in found]
+
+
+class _MayBeAnothers(Exception):
+    """A listed message says the same to two guests of one phone: only a callback tells whose it is."""
 
 
 class Rescue:
@@ -220,7 +236,12 @@ class Rescue:
         listed = await self.provider.find(doubt.sender, doubt.phone, since)
         if listed is None:
             return None
-        if match := await self._match(doubt, listed):
+        try:
+            match = await self._match(doubt, listed)
+        except _MayBeAnothers:
+            self._missing.pop(doubt.attempt, None)
+            return None
+        if match:
             self._missing.pop(doubt.attempt, None)
             logger.info("invitation %s: Twilio has the message", doubt.attempt.invitation_id)
             news = verdicts.of_update(match.update, clock_now(), Source.LOOKUP, doubt.attempt)
@@ -246,21 +267,37 @@ class Rescue:
         return time.monotonic() - first >= self._surely_after
 
     async def _match(self, doubt: Doubt, listed: Sequence[FoundMessage]) -> FoundMessage | None:
-        """The newest message with this guest's own words in it that no invitation or test has."""
+        """The message with this guest's own words in it that no invitation or test has.
+
+        Raises _MayBeAnothers when it can't be told from the message of somebody else who reads on this phone.
+        """
         if not listed:
             return None
-        key = (doubt.campaign_id, doubt.text)
-        if key not in self._wordings:
-            self._wordings[key] = await self._thread.run(wording.of_campaign, key)
-        words = self._wordings[key]
+        words = await self._words((doubt.campaign_id, doubt.text))
         known = await self._thread.run(known_elsewhere, [found.update.message_id for found in listed])
         free = [found for found in listed if found.update.message_id not in known]
-        if mine := next((found for found in free if words.wrote(found.body, doubt.guest)), None):
-            return mine
+        if not free:
+            return None
+        others = await self._thread.run(rivals, doubt)
+        if mine := [found for found in free if words.wrote(found.body, doubt.guest)]:
+            claims = [
+                other.pk
+                for other in others
+                if (await self._words(other.text)).wrote(mine[0].body, other.guest)
+            ]
+            if len(mine) <= len(claims):
+                raise _MayBeAnothers
+            # one each, also when they ask at the same moment
+            return mine[sum(pk < doubt.attempt.invitation_id for pk in claims)]
         # a guest may have been given another name since: better taken for sent than sent twice
         lately = doubt.requested_at - SAME_REQUEST
         like_it = (f for f in free if f.created_at >= lately and words.is_of_this_kind(f.body))
         similar = next(like_it, None)
-        if similar is None or await self._thread.run(shares_its_phone, doubt):
-            return None
+        if similar is not None and others:
+            raise _MayBeAnothers
         return similar
+
+    async def _words(self, key: TextKey) -> Wording:
+        if key not in self._wordings:
+            self._wordings[key] = await self._thread.run(wording.of_campaign, key)
+        return self._wordings[key]

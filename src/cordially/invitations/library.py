@@ -6,12 +6,13 @@ version that WhatsApp approved, and keeps it whatever is written later.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from cordially.lib.clock import now as clock_now
 from cordially.templating import languages, shipped, variables
@@ -105,6 +106,20 @@ def _free_name(asked: str, title: str) -> str:
         number += 1
         name = f"{base}_{number}"
     return name
+
+
+#: a claim of a process that died in between is over by then
+_CLAIMED = dt.timedelta(minutes=3)
+
+
+def claim(text: TemplateText) -> bool:
+    """Be the only one who hands it in, until `release`. False when somebody else does."""
+    free = Q(claimed_at=None) | Q(claimed_at__lt=clock_now() - _CLAIMED)
+    return bool(TemplateText.objects.filter(free, pk=text.pk).update(claimed_at=clock_now()))
+
+
+def release(text: TemplateText) -> None:
+    TemplateText.objects.filter(pk=text.pk).update(claimed_at=None)
 
 
 def hand_in(

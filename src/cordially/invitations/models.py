@@ -154,6 +154,8 @@ class TemplateText(Worded):
     template = models.ForeignKey(MessageTemplate, on_delete=models.CASCADE, related_name="texts")
     language = models.CharField(max_length=10)
     saved_at = models.DateTimeField(default=timezone.now)
+    #: while somebody hands it in: since when
+    claimed_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["id"]

@@ -47,7 +47,7 @@ class Language:
     @property
     def own_name(self) -> str:
         """As its speakers write it: `Français`, `עברית`."""
-        name = _name(self.code, _locale(self.code))
+        name = _name(self.code, locale(self.code))
         return name[:1].title() + name[1:]
 
     @property
@@ -56,7 +56,7 @@ class Language:
 
     @property
     def direction(self) -> Literal["ltr", "rtl"]:
-        return "rtl" if _locale(self.code).text_direction == "rtl" else "ltr"
+        return "rtl" if locale(self.code).text_direction == "rtl" else "ltr"
 
 
 #: code -> language, as WhatsApp writes the code: `he`, `pt_BR`
@@ -206,7 +206,7 @@ def _own_names() -> dict[str, str]:
     """Folded name -> code, each language in itself."""
     names = {}
     for code in _CODES:
-        own = _locale(code)
+        own = locale(code)
         names[_folded(_name(code, own))] = code
         names.setdefault(_folded(own.languages.get(own.language, code)), own.language)
     return names
@@ -219,14 +219,15 @@ def _folded(name: str) -> str:
 
 
 @cache
-def _locale(code: str) -> Locale:
+def locale(code: str) -> Locale:
+    """How days, hours and names are written in it; English for what is no language."""
     theirs = _AT_BABEL.get(code, code).replace("-", "_")
     for attempt in (theirs, theirs.partition("_")[0]):
         try:
             return Locale.parse(attempt)
         except (ValueError, UnknownLocaleError):
             continue
-    return Locale("en")
+    return Locale("en", "GB")
 
 
 @cache
@@ -234,15 +235,15 @@ def _name(code: str, written_in: Locale) -> str:
     theirs = _AT_BABEL.get(code, code)
     if theirs != code:
         return written_in.languages.get(theirs) or code
-    locale = _locale(code)
+    own = locale(code)
     try:
         _, country, *_ = parse_locale(code.replace("-", "_"))
-        is_known = locale.language == _Tags.of(code).base
+        is_known = own.language == _Tags.of(code).base
     except ValueError:
         return code
     if not is_known:
         return code
-    name = locale.get_display_name(written_in) or code
-    if country and not locale.territory:
+    name = own.get_display_name(written_in) or code
+    if country and not own.territory:
         return f"{name} ({written_in.territories.get(country, country)})"
     return name

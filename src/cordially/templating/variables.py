@@ -7,17 +7,21 @@ replaced by text. After a bar stands what is read where a guest has no value: `{
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
 
+from babel import Locale
 from babel.dates import format_date, format_time
 from babel.localedata import exists as locale_exists
 from django.conf import settings
 
 from cordially.events.models import Event
 from cordially.guests.models import Guest
+
+from . import languages
 
 VARIABLE = re.compile(r"\{\{\s*([^\W\d]\w*)\s*(?:\|([^{}|]*))?\}\}")
 
@@ -55,7 +59,10 @@ NAMES: frozenset[str] = frozenset(each.name for each in BUILT_IN) | {LINK_TOKEN}
 SAMPLES: dict[str, str] = {each.name: each.sample for each in BUILT_IN} | {LINK_TOKEN: "8Vq2ZkM1"}
 
 _BY_NAME = {each.name: each for each in BUILT_IN}
-_BREAKS = re.compile(r"[\x00-\x20\x7f\u00a0\u202f\u2028\u2029]+")
+#: control characters, and all that is a space or a line break in some script
+_BREAKS = re.compile(r"[\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+#: letters and symbols that look like nothing
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 class Slot(NamedTuple):
@@ -93,16 +100,21 @@ def numbered(text: str, order: tuple[Slot, ...]) -> str:
 
 
 def clean(value: object) -> str:
-    """A value as WhatsApp takes it: one line, no tabs, no runs of spaces."""
-    return _BREAKS.sub(" ", str(value)).strip()
+    """A value as WhatsApp takes it: one line, no tabs, no runs of spaces; empty when nothing can be seen of it."""
+    text = _BREAKS.sub(" ", str(value)).strip()
+    return text if text.isascii() or any(map(_is_seen, text)) else ""
 
 
-def _locale(event: Event, language: str) -> str:
+def _is_seen(char: str) -> bool:
+    # marks that turn the direction or join letters (C…), and accents without a letter (M…), are nothing alone
+    return unicodedata.category(char)[0] not in "CMZ" and char not in _BLANK
+
+
+def _locale(event: Event, language: str) -> Locale:
     plain = language.replace("-", "_")
     # English without a country is not American for it
     at_home = f"{plain}_{event.country or ('GB' if plain == 'en' else '')}"
-    wanted = (plain,) if "_" in plain else (at_home, plain)
-    return next(filter(locale_exists, wanted), "en_GB")
+    return Locale.parse(at_home) if "_" not in plain and locale_exists(at_home) else languages.locale(plain)
 
 
 def event_day(event: Event, language: str) -> str:

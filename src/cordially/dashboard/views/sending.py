@@ -24,6 +24,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
+from cordially import approvals
 from cordially.dashboard import guestlist, live, preflight, words
 from cordially.dashboard.asked import whole, wholes
 from cordially.dashboard.bubble import bubble
@@ -187,6 +188,7 @@ def _page(
 ) -> HttpResponse:
     """The whole page; a long list is checked while it is looked at."""
     event, template = choice.event, choice.template
+    approvals.look_again(template)
     chosen = choice.guests.order_by().count()
     at_once = chosen <= _AT_ONCE or bool(more) or params.get("whole") == "1"
     context = {

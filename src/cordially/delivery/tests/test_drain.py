@@ -21,12 +21,13 @@ from cordially.delivery.tests.carrier import BAD_CREDENTIALS, BUSY, NOT_ON_WHATS
 from cordially.delivery.thread import LedgerThread
 from cordially.events.models import Event
 from cordially.guests.models import Guest
-from cordially.invitations import campaigns, ledger
+from cordially.invitations import campaigns, ledger, library
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import (
     Campaign,
     CampaignState,
     Invitation,
+    MessageTemplate,
     Sender,
     SenderState,
     Source,
@@ -38,6 +39,7 @@ from cordially.lib.clock import now as clock_now
 from cordially.providers.base import Accepted, OutgoingMessage, Refused, Unknown, Withheld
 from cordially.providers.errors import ErrorClass, Fault
 from cordially.providers.events import Delivery, StatusUpdate
+from cordially.templating.components import Button, ButtonKind, Components
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -546,6 +548,49 @@ async def test_in_a_household_a_similar_message_may_be_the_others(thread, carrie
     await Rescue(carrier, thread, 60).settle()
     rows = await thread.run(lambda: dict(campaign.invitations.values_list("guest", "message_id")))
     assert rows[people[0].pk] is None and rows[people[1].pk]
+
+
+BY_A_BUTTON = Components(
+    "Dear friends, come to {{event_name}}!", buttons=(Button(ButtonKind.LINK, "Will you come?"),)
+)
+
+
+def with_a_button(name: str = "button") -> MessageTemplate:
+    """Its text is the same for all guests; only the button, which Twilio's list doesn't show, tells them apart."""
+    template = library.create(name, {"en": BY_A_BUTTON}, name=name)
+    library.hand_in(template.texts.get(), ACCOUNT, "HX" + "2" * 32, state="approved")
+    return template
+
+
+async def test_what_tells_nobody_apart_stays_unsure_on_a_shared_phone(thread, carrier, sender):
+    people = await thread.run(household)
+    campaign = await thread.run(lambda: unsure(sender, people, template=with_a_button()))
+    listed(carrier, people[0], "Dear friends, come to Maya & Arjun!")
+    assert await Rescue(carrier, thread, 0).settle() == 0
+    await thread.run(its_time, campaign)
+    assert await Rescue(carrier, thread, 0).settle() == 0, "neither taken for sent nor sent again"
+    assert await thread.run(states, campaign) == {"unsure": 2}
+
+
+async def test_where_there_is_one_for_each_all_were_taken(thread, carrier, sender):
+    people = await thread.run(household)
+    campaign = await thread.run(lambda: unsure(sender, people, template=with_a_button()))
+    for guest in people:
+        listed(carrier, guest, "Dear friends, come to Maya & Arjun!")
+    assert await Rescue(carrier, thread, 60).settle() == 2
+    ids = await thread.run(lambda: set(campaign.invitations.values_list("message_id", flat=True)))
+    assert ids == {found.update.message_id for found in carrier.found}
+
+
+async def test_in_a_household_the_last_one_in_doubt_has_what_nobody_else_has(thread, carrier, sender):
+    people = await thread.run(household)
+    campaign = await thread.run(lambda: unsure(sender, people, template=a_template(WITHOUT_A_LINK)))
+    listed(carrier, people[0], f"Dear {people[1].name}, come to Maya & Arjun")
+    listed(carrier, people[0], "Dear Mrs Deshpande, come to Maya & Arjun")
+    assert await Rescue(carrier, thread, 60).settle() == 1
+    await thread.run(its_time, campaign)
+    assert await Rescue(carrier, thread, 60).settle() == 1
+    assert await thread.run(states, campaign) == {"sent": 2}
 
 
 async def test_each_guest_reads_the_text_of_their_language(thread, carrier, sender):
