@@ -129,6 +129,44 @@ def test_what_is_not_saved_is_not_left_by_mistake(desk: Desk, visit: Visit) -> N
     assert page.evaluate(leave) is False
 
 
+def test_what_is_typed_outlives_a_session_that_ends(desk: Desk, visit: Visit) -> None:
+    page = desk.begin(visit(), "Signed out")
+    body = page.get_by_label("The text")
+    editor = page.url
+    body.fill("Dear friends, this is a first draft.")
+    page.context.clear_cookies(name="sessionid")
+    body.press_sequentially(" And more.")
+    expect(page.locator("#signed-out")).to_be_visible()
+    page.get_by_label("Last line").fill("The families")
+    page.locator("#save").click()
+    expect(page).to_have_url(re.compile("/signin"))
+    # signed in beside it, as by the printed address in another tab
+    wanted = page.locator("input[name=next]").input_value()
+    other = page.context.new_page()
+    other.goto(desk.server.signin_url())
+    other.close()
+    page.goto(f"{desk.server.url}{wanted}")
+    assert page.url.partition("?")[0] == editor.partition("?")[0]
+    expect(page.locator("#brought-back")).to_be_visible()
+    expect(body).to_have_value("Dear friends, this is a first draft. And more.")
+    expect(page.get_by_label("Last line")).to_have_value("The families")
+    page.locator("#save").click()
+    expect(page.locator("#toasts")).to_contain_text("The draft is saved.")
+    page.reload()
+    expect(page.locator("#brought-back")).to_be_hidden()
+    expect(page.get_by_label("Last line")).to_have_value("The families")
+
+
+def test_the_button_leads_to_what_is_wrong_beside_a_field(desk: Desk, visit: Visit) -> None:
+    page = desk.begin(visit(), "Beside")
+    page.get_by_label("The text").fill(GOOD)
+    page.get_by_label("Last line").fill("x" * 70)
+    submit = page.locator("#submit")
+    expect(page.locator("#footer-e")).to_be_visible()
+    submit.click(force=True)
+    expect(page.get_by_label("Last line")).to_be_focused()
+
+
 def test_answers_are_added_and_kept(desk: Desk, visit: Visit) -> None:
     page = desk.begin(visit(), "Answers")
     page.get_by_label("The text").fill(GOOD)
@@ -139,7 +177,7 @@ def test_answers_are_added_and_kept(desk: Desk, visit: Visit) -> None:
     expect(page.get_by_label("Quick answer 4")).to_be_focused()
     page.keyboard.type("yes")
     expect(page.locator("#reply-3-e")).to_contain_text("Two buttons say “yes”.")
-    expect(page.locator(".bubble-btn")).to_have_text(["Yes", "No", "Perhaps", "yes"])
+    expect(page.locator(".bubble-btn")).to_have_text(["Yes", "No", "See all options", "Perhaps", "yes"])
     page.locator("#save").click()
     expect(page.get_by_label("Quick answer 4")).to_have_value("yes")
     expect(page.get_by_label("Quick answer 4")).to_have_attribute("aria-invalid", "true")

@@ -13,6 +13,9 @@ from cordially.templating.components import ButtonKind, Components
 from cordially.templating.markup import Piece, pieces
 from cordially.templating.rules import MOST_IN_BUTTON, Finding, Level
 
+#: of more buttons than these WhatsApp draws one less, and a list
+_MOST_DRAWN = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -33,10 +36,20 @@ class Bubble:
     footer: str
     replies: list[str]
     link: str
-    #: where the link button leads
-    href: str
     #: `HH:MM` on the clock of the event
     time: str
+
+    @property
+    def buttons(self) -> list[tuple[str, bool]]:
+        """(title, whether it is a link) of those that are drawn; of many, WhatsApp draws two and a list."""
+        every = [(title, False) for title in self.replies] + ([(self.link, True)] if self.link else [])
+        return every if len(every) <= _MOST_DRAWN else every[: _MOST_DRAWN - 1]
+
+    @property
+    def listed(self) -> list[str]:
+        """The titles behind “See all options”; empty where all are drawn."""
+        every = [*self.replies, *([self.link] if self.link else [])]
+        return every[_MOST_DRAWN - 1 :] if len(every) > _MOST_DRAWN else []
 
 
 def bubble(
@@ -48,7 +61,6 @@ def bubble(
         for kind in ButtonKind
     }
     link = next(iter(titles[ButtonKind.LINK]), "")
-    token = values.get(variables.LINK_TOKEN, "")
     return Bubble(
         header=_shown(components.header, values, _places("header", findings)),
         image=components.image,
@@ -56,7 +68,6 @@ def bubble(
         footer=components.footer,
         replies=[title for title in titles[ButtonKind.REPLY] if title],
         link=link,
-        href=f"{variables.link_base()}{token}" if link and token else "",
         time=f"{clock_now().astimezone(event.zone):%H:%M}",
     )
 

@@ -386,7 +386,7 @@ def _among_guests(event: Event, seen: Survey, known: frozenset[str]) -> Iterator
         one = seen.too_long.count == 1
         yield Line(
             *_LINES[Level.WARNING],
-            f"{seen.too_long.count:,} {'message' if one else 'messages'} would be too long.",
+            f"{seen.too_long.count:,} {'message' if one else 'messages'}{_of(seen)} would be too long.",
             f"WhatsApp takes {rules.MOST_IN_BODY:,} characters; {'it is' if one else 'they are'} left out.",
             people=seen.too_long,
         )
@@ -398,7 +398,12 @@ def _among_guests(event: Event, seen: Survey, known: frozenset[str]) -> Iterator
             what = "place" if slot.name == "event_location" else "link to a map"
             sentence = f"This event has no {what} yet."
         else:
-            sentence = f"{people.count:,} {'guest has' if people.count == 1 else 'guests have'} no {named}."
+            if seen.is_cut:
+                sentence = f"{people.count:,}{_of(seen)} guests have no {named}."
+            else:
+                sentence = (
+                    f"{people.count:,} {'guest has' if people.count == 1 else 'guests have'} no {named}."
+                )
         one = people.count == 1
         if slot.fallback:
             reads = "This guest reads" if one else "They read"
@@ -408,6 +413,11 @@ def _among_guests(event: Event, seen: Survey, known: frozenset[str]) -> Iterator
             subject = "This guest" if one else "They"
             cure = f"{subject} {out}. To reach {'this one' if one else 'them'}, write {{{{{slot.name}|…}}}}."
             yield Line(*_LINES[Level.WARNING], sentence, cure, people=people)
+
+
+def _of(seen: Survey) -> str:
+    """What a count is of, where not everybody was looked at."""
+    return f" of the first {seen.readers:,}" if seen.is_cut else ""
 
 
 @dataclass(frozen=True)
@@ -515,7 +525,7 @@ class Look:
 
 
 def look(event: Event, standing: Standing, texts: Sequence[Standing], typed: Typed, at: int) -> Look:
-    """Read what is typed, for the nth guest of the event."""
+    """Read what is typed, for the nth guest of the event; 0 for the first one who reads this language."""
     template, language = standing.text.template, standing.text.language
     components = typed.components
     columns = [
@@ -527,7 +537,7 @@ def look(event: Event, standing: Standing, texts: Sequence[Standing], typed: Typ
     fallback = template.fallback_language
     seen = survey(event, components, language, have=have, fallback=fallback, columns=columns[:_MOST_OFFERED])
     total = event.guests.count()
-    at = max(1, min(at, total or 1))
+    at = max(1, min(at or seen.first, total or 1))
     guest = event.guests.order_by("pk")[at - 1 : at].first() if total else None
     if guest:
         values = variables.values_for(event, guest, language)
@@ -541,7 +551,9 @@ def look(event: Event, standing: Standing, texts: Sequence[Standing], typed: Typ
     listed = [_line(each) for each in findings if each.field.partition(".")[0] not in _BESIDE]
     lines = [*listed, *_among_guests(event, seen, known)]
     lines.sort(key=lambda line: ("failed", "unsure").index(line.tone))
-    errors = sum(each.level is Level.ERROR for each in findings)
+    # as many as are shown: beside a field stands one
+    shown = [each for each in findings if each.field not in beside or each is beside[each.field]]
+    errors = sum(each.level is Level.ERROR for each in shown)
     longest = seen.longest if seen.readers else length_with(components, values)
     return Look(
         typed=typed,
@@ -578,7 +590,7 @@ def _chips(event: Event, columns: Sequence[str], values: Mapping[str, str], seen
     chips += [Chip(name, values.get(name) or "empty", "Of this event") for name in own]
     for name in listed[:_MOST_OFFERED]:
         empty = seen.empty[name]
-        becomes = f"yours: {empty:,} empty" if empty else values.get(name) or "yours"
+        becomes = f"yours: {empty:,}{_of(seen)} empty" if empty else values.get(name) or "yours"
         chips.append(Chip(name, becomes, "A column of your list"))
     return [Chip(chip.name, _shortly(chip.becomes), chip.means) for chip in chips]
 

@@ -40,6 +40,8 @@ class Survey:
 
     #: who reads it, of those who were looked at
     readers: int = 0
+    #: the place of the first of them on the list, from 1 on; 0 where nobody reads it
+    first: int = 0
     #: characters of the longest message, and whose it is
     longest: int = 0
     longest_for: str = ""
@@ -80,6 +82,7 @@ def survey(
         guest = Recipient(*of_guest)
         values = variables.guest_values(shared, guest)
         found.readers += 1
+        found.first = found.first or seen + 1
         length = written + sum(len(slot.value(values)) for slot in places)
         if length > found.longest:
             found.longest, found.longest_for = length, guest.name

@@ -41,7 +41,7 @@ from cordially.providers.twilio.content import (
     ListedContent,
 )
 from cordially.templating import rules, variables
-from cordially.templating.components import Components
+from cordially.templating.components import Button, ButtonKind, Components
 from cordially.templating.rules import Finding
 
 from .conftest import a_guest
@@ -133,7 +133,61 @@ def test_a_form_of_another_site_changes_nothing(host: User, own: MessageTemplate
 
 def test_what_only_changes_things_can_t_be_opened(browser: Client, own: MessageTemplate) -> None:
     for path in set(POSTS) - set(GETS):
-        assert browser.get(ROOT + path.format(pk=own.pk)).status_code == 405
+        answer = browser.get(ROOT + path.format(pk=own.pk))
+        if path in ("/{pk}/save", "/{pk}/submit", "/{pk}/ask", "/{pk}/language", "/{pk}/settings"):
+            assert (answer.status_code, answer["Location"]) == (302, f"{ROOT}/{own.pk}"), "to the editor"
+        else:
+            assert answer.status_code == 405
+
+
+def test_who_signs_in_after_a_press_is_back_on_the_page_of_the_button(
+    client: Client, own: MessageTemplate, event: Event
+) -> None:
+    page = f"http://testserver{ROOT}/{own.pk}?lang=en"
+    answer = client.post(f"{ROOT}/{own.pk}/save", headers={"Referer": page})
+    assert answer["Location"] == f"/signin?next={ROOT}/{own.pk}%3Flang%3Den"
+    for elsewhere in ("https://evil.example/x", ""):
+        answer = client.post(f"{ROOT}/{own.pk}/save", headers={"Referer": elsewhere})
+        assert answer["Location"] == "/signin?next=/e/maya-arjun/"
+
+
+def test_the_preview_begins_with_somebody_who_reads_the_language(
+    browser: Client, own: MessageTemplate, event: Event
+) -> None:
+    a_guest(event, "Ruth", language="en"), a_guest(event, "Noam", language="he")
+    library.save_text(own, "he", Components(GOOD))
+    assert "Noam · 2 of 2" in plain(read(browser, own, lang="he"))
+    assert "Ruth · 1 of 2" in plain(read(browser, own, lang="en"))
+
+
+def test_counts_say_of_whom_when_not_everybody_was_looked_at(
+    browser: Client, own: MessageTemplate, event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cordially.dashboard.survey.MOST", 2)
+    for name in ("Ruth", "Noam", "Priya"):
+        a_guest(event, name, fields={"hall": "A"} if name == "Priya" else {})
+    library.save_text(own, "en", Components(f"{GOOD} {{{{hall}}}} and more"))
+    page = plain(read(browser, own, lang="en"))
+    assert "2 of the first 2 guests have no hall." in page and "2 of the first 2 empty" in page
+
+
+def test_as_many_mistakes_are_counted_as_are_shown(
+    browser: Client, own: MessageTemplate, event: Event
+) -> None:
+    page = read(browser, own, lang="en")
+    # too long, and it holds a variable: one sentence beside the field
+    library.save_text(own, "en", Components(GOOD, footer="{{guest_name}} " + "x" * 70))
+    page = read(browser, own, lang="en")
+    assert "One thing to mend before WhatsApp can be asked." in plain(page)
+
+
+def test_of_many_buttons_two_are_drawn_and_a_list(browser: Client, own: MessageTemplate) -> None:
+    three = tuple(Button(ButtonKind.REPLY, f"Answer {n}") for n in range(3))
+    library.save_text(own, "en", Components(GOOD, buttons=three))
+    assert "See all options" not in read(browser, own, lang="en")
+    library.save_text(own, "en", Components(GOOD, buttons=(*three, Button(ButtonKind.LINK, "The page"))))
+    page = read(browser, own, lang="en").split('class="chat"')[1]
+    assert re.search(r"Answer 0.*Answer 1.*<summary.*See all options.*Answer 2.*The page", page, re.S)
 
 
 def test_what_there_isn_t_is_not_found(browser: Client, own: MessageTemplate) -> None:
@@ -185,7 +239,7 @@ def test_a_template_is_put_away_and_taken_back(browser: Client, own: MessageTemp
     assert "“Save the date” was put away" in page and "Put away: 1" in page
     own.refresh_from_db()
     assert own.archived_at
-    assert "This template was put away" in plain(read(browser, own))
+    assert "This template was put away" in plain(read(browser, own, at=1))
     browser.post(at(own, "restore"))
     own.refresh_from_db()
     assert own.archived_at is None
@@ -250,7 +304,8 @@ def test_it_is_shown_as_each_guest_would_read_it(browser: Client, own: MessageTe
     page = read(browser, own, lang="en", at=2)
     assert "Dear <mark>Noam</mark>, please come to <b><mark>Maya &amp; Arjun</mark></b>" in page
     assert "Noam · 2 of 3" in plain(page)
-    assert 'href="?lang=en&amp;at=1#preview"' in page and 'href="?lang=en&amp;at=3#preview"' in page
+    for at in (1, 3):
+        assert f'href="{ROOT}/{own.pk}?lang=en&amp;at={at}#preview"' in page
     assert "Priya · 3 of 3" in plain(read(browser, own, at=77)), "past the end stands the last"
     assert "Ruth · 1 of 3" in plain(read(browser, own, at="x"))
 
@@ -282,12 +337,12 @@ def test_header_picture_footer_and_buttons_are_drawn(browser: Client, own: Messa
 def test_it_says_who_reads_another_text(browser: Client, own: MessageTemplate, event: Event) -> None:
     a_guest(event, "Ruth", language="he"), a_guest(event, "Noam")
     library.save_text(own, "he", Components(GOOD))
-    assert "Ruth reads the Hebrew text." in plain(read(browser, own, lang="en"))
+    assert "Ruth reads the Hebrew text." in plain(read(browser, own, lang="en", at=1))
     assert "Noam reads the English text." in plain(read(browser, own, lang="he", at=2))
     own.texts.get(language="he").delete()
     own.fallback_language = ""
     own.save()
-    assert "Ruth is left out: there is no text for this guest’s language" in plain(read(browser, own))
+    assert "Ruth is left out: there is no text for this guest’s language" in plain(read(browser, own, at=1))
 
 
 def test_a_text_from_right_to_left_is_written_so(browser: Client, own: MessageTemplate) -> None:

@@ -16,7 +16,7 @@ from cordially.approvals import CantHandIn
 from cordially.dashboard import editor
 from cordially.dashboard.asked import whole
 from cordially.dashboard.editor import Tab, Typed
-from cordially.dashboard.page import event_page
+from cordially.dashboard.page import event_page, press
 from cordially.events.models import Event
 from cordially.guests import fields as guest_fields
 from cordially.invitations import library, senders
@@ -57,7 +57,7 @@ def show(
             **more,
         }
         return render(request, "dashboard/template_language.html", context, status=status)
-    at = whole(request.POST.get("at") or request.GET.get("at")) or 1
+    at = whole(request.POST.get("at") or request.GET.get("at")) or 0
     context = {
         "here": "templates",
         **settings_context(template, **(settings or {})),
@@ -88,7 +88,7 @@ def look(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     template = find(pk)
     tabs = editor.tabs_of(template, senders.account(), request.POST.get("language", ""))
     here = _open(tabs)
-    at = whole(request.POST.get("at")) or 1
+    at = whole(request.POST.get("at")) or 0
     seen = editor.look(event, here.standing, [tab.standing for tab in tabs], Typed.read(request.POST), at)
     context = {"template": template, "tab": here, "look": seen, "oob": True}
     return render(request, "dashboard/_template_look.html", context)
@@ -138,7 +138,7 @@ def _to(request: HttpRequest, event: Event, template: MessageTemplate) -> HttpRe
     return redirect(f"{address(event, template, request.POST.get('language', ''))}{step}")
 
 
-@require_POST
+@press
 @event_page
 def save(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     template = find(pk)
@@ -149,7 +149,7 @@ def save(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     return _to(request, event, template)
 
 
-@require_POST
+@press
 @event_page
 def submit(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """Keep it, then ask WhatsApp to approve it."""
@@ -176,7 +176,7 @@ def submit(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     return _to(request, event, template)
 
 
-@require_POST
+@press
 @event_page
 def ask(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """Ask now how the review stands."""

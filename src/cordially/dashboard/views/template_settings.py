@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_POST
 
 from cordially.dashboard.editor import tidy
-from cordially.dashboard.page import event_page
+from cordially.dashboard.page import event_page, press
 from cordially.events.models import Event
 from cordially.guests.texts import clean
 from cordially.invitations import library
@@ -21,7 +20,7 @@ from .templates import address, find, shipped_in, wrong_title
 _UNDER_WAY = (CampaignState.RUNNING, CampaignState.PAUSED)
 
 
-@require_POST
+@press
 @event_page
 def change_settings(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """Its title, and who reads what when there is no text in their language."""
@@ -40,7 +39,7 @@ def change_settings(request: HttpRequest, event: Event, pk: int) -> HttpResponse
     return redirect(address(event, template, request.POST.get("language", "")))
 
 
-@require_POST
+@press
 @event_page
 def language(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """One more text, with the fallback's words to begin with; or one less."""

@@ -147,7 +147,10 @@
     const submit = event.target.closest("[data-submit]");
     if (submit?.getAttribute("aria-disabled") === "true") {
       event.preventDefault();
-      find("problems")?.scrollIntoView({ block: "center" });
+      const wrong = body().getAttribute("aria-invalid") ? null : document.querySelector("#editor [aria-invalid=true]");
+      wrong?.closest("details")?.setAttribute("open", "");
+      (wrong || find("problems") || find("why-not"))?.scrollIntoView({ block: "center" });
+      wrong?.focus({ preventScroll: true });
       return;
     }
     const chip = event.target.closest("[data-insert]");
@@ -191,10 +194,52 @@
     }
   });
 
+  // A session may end while somebody writes. What was typed stays in this window until it is seen to be kept.
+  const DRAFT = "draft";
+  const typed = () => [...new FormData(find("editor"))].filter(([name]) => !["csrfmiddlewaretoken", "saved_at", "at", "was"].includes(name));
+  const keep = () => sessionStorage.setItem(DRAFT, JSON.stringify({ path: location.pathname, fields: typed() }));
+  function bringBack(form) {
+    const kept = JSON.parse(sessionStorage.getItem(DRAFT) ?? "null");
+    if (kept?.path !== location.pathname) return;
+    const values = new Map(kept.fields);
+    if (values.get("language") !== form.elements.language.value) return;
+    sessionStorage.removeItem(DRAFT);
+    // the server wrote what was typed itself, or has kept it
+    if (form.dataset.unsaved !== undefined || JSON.stringify(kept.fields) === JSON.stringify(typed())) return;
+    const replies = kept.fields.filter(([name]) => name === "reply").map(([, value]) => value);
+    while (document.querySelectorAll("#replies input").length < replies.length) find("add-reply").click();
+    document.querySelectorAll("#replies input").forEach((field, place) => (field.value = replies[place] ?? ""));
+    for (const [name, value] of values) if (!["language", "reply"].includes(name)) form.elements[name].value = value;
+    if (replies.some(Boolean) || values.get("image")) find("more-fields").open = true;
+    find("brought-back").hidden = false;
+    paint();
+    look();
+  }
+  addEventListener("htmx:afterRequest", (event) => {
+    const { responseURL: where, status } = event.detail.xhr ?? {};
+    if (!find("editor") || !where) return;
+    // sent to the door; or, after signing in elsewhere, with the key of the session before
+    if (status !== 403 && new URL(where).pathname !== new URL(find("sign-in").href).pathname) return;
+    keep();
+    find("signed-out").hidden = false;
+  });
+  addEventListener("click", (event) => {
+    if (event.target.closest("#sign-in")) {
+      keep();
+      leaving = true;
+    }
+  });
+
   // Whoever leaves with something unsaved is asked; whoever saves is not.
   let leaving = false;
   addEventListener("submit", (event) => {
     leaving = event.target.id === "editor";
+    if (leaving && !find("signed-out").hidden) {
+      event.preventDefault();
+      find("sign-in").click();
+      return;
+    }
+    if (leaving) keep();
     if (leaving) sessionStorage.setItem("editor", `${location.pathname} ${scrollY}`);
   });
   addEventListener("beforeunload", (event) => {
@@ -215,6 +260,7 @@
     leaving = false;
     saved = form.dataset.unsaved === undefined ? state() : "";
     learn();
+    bringBack(form);
     const tabs = find("languages");
     const tab = tabs?.querySelector("[aria-current]");
     if (tab) tabs.scrollLeft = tab.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;

@@ -104,7 +104,7 @@
   // What was typed into a form that says so is not left behind without asking.
   let typed = null;
   addEventListener("input", (event) => {
-    typed = event.target.form?.closest("[data-unsaved]") ?? typed;
+    typed = event.target.form?.closest("[data-guard]") ?? typed;
   });
   addEventListener("submit", () => (typed = null));
   addEventListener("beforeunload", (event) => {
