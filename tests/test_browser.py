@@ -49,13 +49,14 @@ class House:
     server: Server
     witness: Simulator
 
-    def enter(self, page: Page, where: str = "") -> Page:
+    def enter(self, page: Page, where: str = "guests") -> Page:
         page.goto(self.server.signin_url())
         page.goto(self.at(where))
         return page
 
-    def at(self, where: str = "") -> str:
-        return f"{self.server.url}/e/{EVENT}/{where}"
+    def at(self, where: str = "guests") -> str:
+        """A page of the event; what begins with a question mark is asked of the guest list."""
+        return f"{self.server.url}/e/{EVENT}/{'guests' if where.startswith('?') else ''}{where}"
 
     def rsvp(self, name: str) -> str:
         found = rows(self.installation, "SELECT token FROM guests_guest WHERE name = ? ORDER BY id", name)

@@ -168,6 +168,7 @@ def write(studio: Studio) -> None:
 
 def play(studio: Studio) -> None:
     guests = studio.event
+    people = f"{guests}guests"
     with studio.view(f"{studio.server.url}/signin", storage_state=None) as page:
         shoot(page, "signin")
     write(studio)
@@ -197,9 +198,9 @@ def play(studio: Studio) -> None:
 
     studio.installation.shell("sender", "--per-second", "3")
     pages = {
-        "guests": studio.page(guests),
-        "guests-dark": studio.page(guests, color_scheme="dark"),
-        "phone-guests": studio.page(guests, **HAND),
+        "guests": studio.page(people),
+        "guests-dark": studio.page(people, color_scheme="dark"),
+        "phone-guests": studio.page(people, **HAND),
     }
     with studio.view(f"{guests}send?all=1&show=new") as page:
         send(page)

@@ -20,7 +20,7 @@ INLINE = re.compile(r"<style|\sstyle=|\son\w+=|javascript:|<script(?![^>]*\ssrc=
 def pages(event: Event, campaign: Campaign) -> list[str]:
     for state in State:
         invited(campaign, a_guest(event, state.value), state)
-    own = [reverse(name, args=[event.slug]) for name in ("guests", "send", "campaigns", "import")]
+    own = [reverse(name, args=[event.slug]) for name in ("overview", "guests", "send", "campaigns", "import")]
     of = [reverse(name, args=[event.slug, campaign.pk]) for name in ("campaign", "cancel", "ask_retry")]
     return ["/", *own, *of]
 

@@ -287,8 +287,8 @@ def confirm(browser: Client, template: MessageTemplate, number: int, **fields: o
 def test_confirming_queues_exactly_those(
     browser: Client, event: Event, three: list[Guest], template: MessageTemplate, wakes: list[bool]
 ) -> None:
-    answer = confirm(browser, template, 2, id=[three[0].pk, three[2].pk], back="/e/maya-arjun/?page=2")
-    assert answer["HX-Redirect"] == "/e/maya-arjun/?page=2"
+    answer = confirm(browser, template, 2, id=[three[0].pk, three[2].pk], back="/e/maya-arjun/guests?page=2")
+    assert answer["HX-Redirect"] == "/e/maya-arjun/guests?page=2"
     queued = Invitation.objects.filter(state=State.QUEUED)
     assert {invitation.guest_id for invitation in queued} == {three[0].pk, three[2].pk}
     assert Campaign.objects.get().created_by.username == "hadar"
@@ -360,7 +360,9 @@ def test_a_second_press_sends_nothing_twice(
 def test_it_never_returns_to_a_foreign_page(
     browser: Client, three: list[Guest], template: MessageTemplate
 ) -> None:
-    assert confirm(browser, template, 3, all=1, back="//evil.example/")["HX-Redirect"] == "/e/maya-arjun/"
+    assert (
+        confirm(browser, template, 3, all=1, back="//evil.example/")["HX-Redirect"] == "/e/maya-arjun/guests"
+    )
     for evil in ("//evil.example/", "https://evil.example/", "javascript:alert(1)"):
         assert evil not in look(browser, template, all=1, back=evil).replace("&amp;", "&")
 
@@ -404,8 +406,10 @@ def test_cancelling_asks_with_the_number(browser: Client, running: Campaign) -> 
 
 def test_one_failed_is_tried_again(browser: Client, running: Campaign, wakes: list[bool]) -> None:
     failed = Invitation.objects.get(state=State.FAILED)
-    answer = browser.post("/e/maya-arjun/retry", {"id": failed.pk, "back": "/e/maya-arjun/?show=failed"})
-    assert answer["Location"] == "/e/maya-arjun/?show=failed"
+    answer = browser.post(
+        "/e/maya-arjun/retry", {"id": failed.pk, "back": "/e/maya-arjun/guests?show=failed"}
+    )
+    assert answer["Location"] == "/e/maya-arjun/guests?show=failed"
     failed.refresh_from_db()
     assert failed.state == State.QUEUED and wakes
 
@@ -426,7 +430,7 @@ def test_a_stopped_sender_says_why_and_goes_on_when_mended(
         paused_code=20003,
         paused_reason="Twilio refused the password.",
     )
-    page = browser.get("/e/maya-arjun/").content.decode()
+    page = browser.get("/e/maya-arjun/guests").content.decode()
     assert "Twilio refused the password. (20003)" in page and "Nobody failed: 2 wait." in page
     browser.post(f"/e/maya-arjun/sender/{sender.pk}/resume")
     sender.refresh_from_db()
@@ -448,7 +452,7 @@ def test_acting_needs_a_press(browser: Client, running: Campaign, what: str) -> 
 
 
 def test_the_progress_stands_above_the_list(browser: Client, running: Campaign) -> None:
-    page = browser.get("/e/maya-arjun/").content.decode()
+    page = browser.get("/e/maya-arjun/guests").content.decode()
     card = page.split('id="progress"')[1].split("</section>")[0]
     assert "Late additions" in card
     terms = [int(n) for n in re.findall(r'<b data-fig(?:="\w+")?>(\d+)<', card)]

@@ -59,7 +59,7 @@ def test_signing_out_needs_a_press(browser: Client) -> None:
     assert browser.get("/").status_code == 302
 
 
-@pytest.mark.parametrize("name", ["guests", "send", "campaigns", "import"])
+@pytest.mark.parametrize("name", ["overview", "guests", "send", "campaigns", "import"])
 def test_a_stranger_is_shown_the_door(client: Client, event: Event, name: str) -> None:
     answer = client.get(reverse(name, args=[event.slug]))
     assert answer.status_code == 302 and answer["Location"].startswith("/signin?next=")

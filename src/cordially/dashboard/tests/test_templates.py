@@ -148,7 +148,7 @@ def test_who_signs_in_after_a_press_is_back_on_the_page_of_the_button(
     assert answer["Location"] == f"/signin?next={ROOT}/{own.pk}%3Flang%3Den"
     for elsewhere in ("https://evil.example/x", ""):
         answer = client.post(f"{ROOT}/{own.pk}/save", headers={"Referer": elsewhere})
-        assert answer["Location"] == "/signin?next=/e/maya-arjun/"
+        assert answer["Location"] == "/signin?next=/e/maya-arjun/guests"
 
 
 def test_the_preview_begins_with_somebody_who_reads_the_language(
