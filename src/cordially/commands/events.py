@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     help="A variable of the event's own for its messages: --field dress_code='Garden party' fills {{dress_code}}.",
 )
+@click.option(
+    "--answers-until",
+    default="",
+    help="Last day on which guests may answer, like 2027-04-15; else until it starts.",
+)
+@click.option("--contact", default="", help="Whom guests ask after that day, as they should read it.")
 @prepared
 def create_event(
     name: str,
@@ -47,6 +53,8 @@ def create_event(
     language: str,
     slug: str,
     fields: tuple[str, ...],
+    answers_until: str,
+    contact: str,
 ) -> None:
     """Create an event; prints its short name alone.
 
@@ -69,6 +77,8 @@ def create_event(
             language=language,
             slug=slug,
             fields=_fields(fields),
+            answers_until=answers_until,
+            contact=contact,
         )
     except ValidationError as error:
         raise Refused(" ".join(error.messages)) from error

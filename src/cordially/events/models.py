@@ -7,6 +7,7 @@ import zoneinfo
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone as clock
 
 
 def check_timezone(name: str) -> None:
@@ -33,7 +34,16 @@ class Event(models.Model):
     language = models.CharField(max_length=10, default="en")
     #: the event's own template variables, name -> text
     fields = models.JSONField(default=dict, blank=True)
+    #: the last day on which guests may answer, on the clock of the place; without one, until it starts
+    answers_until = models.DateField(null=True, blank=True)
+    #: whom guests ask when their page can't help any more, as they should read it
+    contact = models.CharField(max_length=120, blank=True)
+    #: name of a file among the pictures (see `pictures.py`), or nothing
+    picture = models.CharField(max_length=80, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(default=clock.now)
+    #: put away: out of the host's list, and nothing else; guests' links go on working
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["starts_at", "id"]
@@ -49,3 +59,12 @@ class Event(models.Model):
     def starts_local(self) -> dt.datetime:
         """When it starts, on the clock of the place."""
         return self.starts_at.astimezone(self.zone)
+
+    @property
+    def answers_close_at(self) -> dt.datetime:
+        """The instant from which no answer is taken: the end of the last day, and never after the start."""
+        if self.answers_until is None:
+            return self.starts_at
+        morning_after = self.answers_until + dt.timedelta(days=1)
+        end = dt.datetime.combine(morning_after, dt.time(), self.zone)
+        return min(end.astimezone(dt.UTC), self.starts_at)
