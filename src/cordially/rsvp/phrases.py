@@ -57,6 +57,11 @@ class Phrases:
     closed_title: str
     #: with {when}
     closed: str
+    #: with {when}, the last day
+    too_late: str
+    #: with {contact}
+    ask: str
+    ask_in_chat: str
     lost_title: str
     lost: str
     #: too many answers at once
@@ -115,6 +120,9 @@ _ALL = [
         "Questions? Write in the chat where you found it.",
         closed_title="Answers are closed",
         closed="It began on {when}. Answers were taken until then.",
+        too_late="Answers were taken until {when}.",
+        ask="If something changes, please ask {contact}.",
+        ask_in_chat="If something changes, please write in the chat where you found this link.",
         lost_title="This link isn’t complete",
         lost="A part of it may be missing, or it is no longer good. "
         "Open it once more from the message, or ask for a new one in the chat where you found it.",
@@ -164,6 +172,9 @@ _ALL = [
         foot="הדף הזה הוא רק בשבילכם, אז בבקשה לא להעביר את הקישור. שאלות? כתבו בצ׳אט שבו קיבלתם אותו.",
         closed_title="אי אפשר לענות יותר",
         closed="האירוע התחיל ב־{when}. אפשר היה לענות עד אז.",
+        too_late="אפשר היה לענות עד {when}.",
+        ask="אם משהו משתנה, אפשר לפנות אל {contact}.",
+        ask_in_chat="אם משהו משתנה, כתבו בצ׳אט שבו קיבלתם את הקישור.",
         lost_title="הקישור אינו שלם",
         lost="אולי חסר בו חלק, או שהוא כבר לא בתוקף. "
         "פתחו אותו שוב מההודעה, או בקשו קישור חדש בצ׳אט שבו קיבלתם אותו.",
@@ -220,6 +231,9 @@ _ALL = [
         foot="هذه الصفحة لكم وحدكم، فنرجو عدم مشاركة الرابط. للأسئلة: اكتبوا في المحادثة التي وصلكم فيها.",
         closed_title="انتهى وقت الجواب",
         closed="بدأت المناسبة في {when}، وكان الجواب ممكنًا حتى ذلك الوقت.",
+        too_late="كان الجواب ممكنًا حتى {when}.",
+        ask="إذا تغيّر شيء، يُرجى سؤال {contact}.",
+        ask_in_chat="إذا تغيّر شيء، اكتبوا في المحادثة التي وصلكم فيها الرابط.",
         lost_title="الرابط غير مكتمل",
         lost="ربما ينقص جزء منه، أو لم يعد صالحًا. "
         "افتحوه مرة أخرى من الرسالة، أو اطلبوا رابطًا جديدًا في المحادثة التي وصلكم فيها.",
@@ -266,6 +280,9 @@ _ALL = [
         "¿Preguntas? Escriba en el chat donde lo recibió.",
         closed_title="Ya no se puede responder",
         closed="Comenzó el {when}. Se podía responder hasta entonces.",
+        too_late="Se podía responder hasta el {when}.",
+        ask="Si algo cambia, pregunte a {contact}.",
+        ask_in_chat="Si algo cambia, escriba en el chat donde recibió este enlace.",
         lost_title="El enlace no está completo",
         lost="Puede que le falte una parte o que ya no sea válido. "
         "Ábralo otra vez desde el mensaje o pida uno nuevo en el chat donde lo recibió.",
@@ -312,6 +329,9 @@ _ALL = [
         "Perguntas? Escreva na conversa onde o recebeu.",
         closed_title="Já não é possível responder",
         closed="Começou em {when}. Era possível responder até então.",
+        too_late="Era possível responder até {when}.",
+        ask="Se algo mudar, fale com {contact}.",
+        ask_in_chat="Se algo mudar, escreva na conversa onde recebeu este link.",
         lost_title="O link não está completo",
         lost="Pode faltar uma parte ou já não ser válido. "
         "Abra-o outra vez a partir da mensagem ou peça um novo na conversa onde o recebeu.",
@@ -358,6 +378,9 @@ _ALL = [
         "Des questions ? Écrivez dans la discussion où vous l’avez reçu.",
         closed_title="Il n’est plus possible de répondre",
         closed="Début : {when}. Les réponses étaient possibles jusque-là.",
+        too_late="Les réponses étaient possibles jusqu’au {when}.",
+        ask="Si quelque chose change, adressez-vous à {contact}.",
+        ask_in_chat="Si quelque chose change, écrivez dans la discussion où vous avez reçu ce lien.",
         lost_title="Le lien n’est pas complet",
         lost="Il en manque peut-être une partie, ou il n’est plus valable. "
         "Ouvrez-le à nouveau depuis le message, ou demandez-en un autre "
@@ -406,6 +429,9 @@ _ALL = [
         "Fragen? Bitte im Chat stellen, in dem der Link kam.",
         closed_title="Antworten geht nicht mehr",
         closed="Beginn war am {when}. Bis dahin waren Antworten möglich.",
+        too_late="Antworten waren bis zum {when} möglich.",
+        ask="Wenn sich etwas ändert, hilft {contact} weiter.",
+        ask_in_chat="Wenn sich etwas ändert, bitte in dem Chat schreiben, in dem dieser Link stand.",
         lost_title="Der Link ist nicht vollständig",
         lost="Vielleicht fehlt ein Teil, oder er gilt nicht mehr. "
         "Bitte noch einmal aus der Nachricht öffnen, oder im selben Chat um einen neuen bitten.",

@@ -66,7 +66,7 @@ def rsvp(request: HttpRequest, token: str) -> HttpResponse:
             return _wait(guest)
         return _answer(request, guest)
     answer = current_answer(guest)
-    if _has_begun(guest.event):
+    if _is_closed(guest.event):
         return _closed(guest, answer)
     if answer and "change" not in request.GET:
         return _page(guest, "thanks", answer=answer)
@@ -76,7 +76,7 @@ def rsvp(request: HttpRequest, token: str) -> HttpResponse:
 
 def _answer(request: HttpRequest, guest: Guest) -> HttpResponse:
     """Take one answer, or say beside the field what can't be taken."""
-    if _has_begun(guest.event):
+    if _is_closed(guest.event):
         return _closed(guest, current_answer(guest), status=409)
     form = AnswerForm(request.POST, seats=seats(guest), words=wording_for(guest).words)
     if not form.is_valid():
@@ -112,8 +112,8 @@ def _guest(token: str) -> Guest | None:
     return Guest.objects.select_related("event").filter(token=wanted).first()
 
 
-def _has_begun(event: Event) -> bool:
-    return clock_now() >= event.starts_at
+def _is_closed(event: Event) -> bool:
+    return clock_now() >= event.answers_close_at
 
 
 def _lost(request: HttpRequest) -> HttpResponse:
@@ -158,7 +158,7 @@ def _page(
     if answer:
         context |= _answer_context(answer, guest, wording)
     if state == "closed":
-        context["closed"] = words.closed.format(when=wording.moment(starts))
+        context |= _closed_context(event, wording)
     return _render("rsvp/page.html", wording, context, status=status)
 
 
@@ -193,6 +193,17 @@ def _answer_context(answer: Answer, guest: Guest, wording: Wording) -> dict[str,
         "label": f"{label} ({coming})" if answer.reply == Reply.YES and answer.heads > 1 else label,
         "answered": wording.moment(answer.at.astimezone(guest.event.zone)),
     }
+
+
+def _closed_context(event: Event, wording: Wording) -> dict[str, object]:
+    """Until when answers were taken; and before the event itself, whom to ask."""
+    words = wording.words
+    if event.answers_until is None or clock_now() >= event.starts_at:
+        return {"closed": words.closed.format(when=wording.moment(event.starts_local))}
+    ask: str = words.ask_in_chat
+    if event.contact:
+        ask = format_html(words.ask, contact=format_html("<bdi>{}</bdi>", event.contact))
+    return {"closed": words.too_late.format(when=wording.date(event.answers_until)), "ask": ask}
 
 
 def _capital(text: str) -> str:

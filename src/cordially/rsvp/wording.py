@@ -40,6 +40,9 @@ class Wording:
     def day(self, when: dt.datetime) -> str:
         return dates.format_date(when.date(), "full", self._locale)
 
+    def date(self, day: dt.date) -> str:
+        return dates.format_date(day, "long", self._locale)
+
     def clock(self, when: dt.datetime) -> str:
         return dates.format_time(when, "short", tzinfo=when.tzinfo, locale=self._locale)
 

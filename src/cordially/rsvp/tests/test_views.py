@@ -222,6 +222,58 @@ def test_answers_close_when_it_begins(client, guest, url, now):
     assert Answer.objects.get().reply == "yes"
 
 
+@pytest.fixture
+def deadline(guest, now):
+    """The last day was 15 April: it is the minute after it, on the clock of the place."""
+    guest.event.answers_until = dt.date(2027, 4, 15)
+    guest.event.save()
+    now.move_to(dt.datetime(2027, 4, 15, 21, 0, tzinfo=dt.UTC))
+    return guest.event
+
+
+def test_answers_close_after_the_last_day(client, url, deadline, now):
+    now.shift(-1)
+    answer(client, url, note="Save us a dance")
+    assert "?change=1" in text(client.get(url))
+    now.shift(1)
+
+    page = text(client.get(url))
+    assert "Answers are closed" in page and "Answers were taken until 15 April 2027." in page
+    assert "please write in the chat where you found this link" in page
+    assert "With joy, yes (2 people are coming)" in page and "Save us a dance" in page
+    assert "<form" not in page and "?change=1" not in page
+    assert "Answers are closed" in text(client.get(url + "?change=1"))
+
+    late = answer(client, url, reply="no")
+    assert late.status_code == 409 and "Answers are closed" in text(late)
+    assert Answer.objects.get().reply == "yes"
+
+
+def test_after_the_last_day_it_names_whom_to_ask(client, url, deadline):
+    deadline.contact = "Ruth <b>+972 50 228 1948</b>"
+    deadline.save()
+    page = text(client.get(url))
+    assert "please ask <bdi>Ruth &lt;b&gt;+972 50 228 1948&lt;/b&gt;</bdi>." in page
+
+
+def test_once_it_has_begun_there_is_nobody_to_ask_any_more(client, url, deadline, now):
+    now.move_to(deadline.starts_at)
+    page = text(client.get(url))
+    assert "It began on" in page and "please write in the chat" not in page
+
+
+@pytest.mark.parametrize("language", ["en", "he", "ar", "es", "pt", "fr", "de"])
+def test_after_the_last_day_every_language_reads_well(client, guest, url, deadline, language):
+    guest.language = language
+    guest.save()
+    for contact in ("", "Ruth"):
+        deadline.contact = contact
+        deadline.save()
+        body = text(client.get(url)).split("<body")[1]
+        assert "2027" in body and not re.search(r"[{}]|None|&lt;", body)
+        assert ("<bdi>Ruth</bdi>" in body) == bool(contact)
+
+
 def test_a_link_nobody_has_says_so_and_nothing_else(client, url, django_assert_num_queries):
     strays = [
         "/r/",
