@@ -51,7 +51,7 @@ SORTS = {
 OPTED_OUT = "Asked not to be written to"
 
 #: states that say more about a guest than whether a message can reach them
-_TOLD = [state.value for state in State if state is not State.SKIPPED]
+TOLD = [state.value for state in State if state is not State.SKIPPED]
 _UNREACHABLE = Q(phone="") | Q(opted_out_at__isnull=False)
 
 
@@ -132,7 +132,7 @@ def _related(event: Event, wanted: Filter) -> QuerySet[Any]:
         related = related.filter(inv__isnull=False)
     else:
         bucket = Case(
-            When(inv__state__in=_TOLD, then=F("inv__state")),
+            When(inv__state__in=TOLD, then=F("inv__state")),
             When(_UNREACHABLE, then=Value(BLOCKED)),
             When(inv__state=State.SKIPPED, then=Value(State.SKIPPED.value)),
             default=Value(NEW),
@@ -225,8 +225,8 @@ def _buckets(event: Event) -> Counter[str]:
     unreachable = _related(event, Filter()).order_by().filter(_UNREACHABLE)
     among_them: dict[str | None, int] = dict(unreachable.values_list("inv__state").annotate(Count("pk")))
     skipped = State.SKIPPED.value
-    found = Counter({state: number for state, number in states.items() if state in _TOLD})
-    found[BLOCKED] = sum(number for state, number in among_them.items() if state not in _TOLD)
+    found = Counter({state: number for state, number in states.items() if state in TOLD})
+    found[BLOCKED] = sum(number for state, number in among_them.items() if state not in TOLD)
     found[skipped] = states.get(skipped, 0) - among_them.get(skipped, 0)
     found[NEW] = event.guests.count() - found.total()
     return found

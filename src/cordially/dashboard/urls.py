@@ -6,6 +6,7 @@ from django.urls import path
 
 from .views import (
     campaigns,
+    event_form,
     events,
     guests,
     imports,
@@ -27,8 +28,12 @@ urlpatterns = [
     path("signin/<str:token>", signin.signin_link, name="signin_link"),
     path("signout", signin.signout, name="signout"),
     path("", events.events, name="events"),
+    path("events/new", event_form.new, name="event_new"),
     path("prices", prices.prices, name="prices"),
     path("e/<slug:slug>/", overview.overview, name="overview"),
+    path("e/<slug:slug>/edit", event_form.edit, name="event_edit"),
+    path("e/<slug:slug>/archive", event_form.archive, name="event_archive"),
+    path("e/<slug:slug>/restore", event_form.restore, name="event_restore"),
     path("e/<slug:slug>/guests", guests.guests, name="guests"),
     path("e/<slug:slug>/import", imports.import_list, name="import"),
     path("e/<slug:slug>/send", sending.send, name="send"),

@@ -191,7 +191,7 @@ def _line(text: str, column: str, what: str) -> str:
     """On one line, and no longer than its column."""
     # no database keeps a NUL
     line = " ".join(text.replace("\x00", "").split())
-    longest = Event._meta.get_field(column).max_length or 0
+    longest = getattr(Event._meta.get_field(column), "max_length", 0)
     if len(line) > longest:
         raise ValidationError(
             _("%(what)s is too long: %(longest)d characters at most, and this has %(length)d.")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import wraps
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -148,6 +149,8 @@ def _page(
         "clock": wording.clock(starts),
         "zone": wording.zone(event.zone) if is_abroad(guest) else "",
         "map_url": _map_url(event),
+        "picture": reverse("picture", args=[event.picture]) if event.picture else "",
+        "site_url": settings.SITE_URL,
         "page_url": reverse("rsvp", args=[guest.token]),
         "calendar_url": reverse("rsvp_calendar", args=[guest.token]),
         "dear": format_html(words.dear, name=format_html("<bdi>{}</bdi>", guest.name)),

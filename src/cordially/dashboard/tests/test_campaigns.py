@@ -53,7 +53,3 @@ def test_the_events_are_counted(browser: Client, event: Event, campaign: Campaig
     page = browser.get("/").content.decode()
     assert "Maya &amp; Arjun" in page and "<b>1</b>invited" in page and "1 has not answered" in page
     assert "Thursday 6 May 2027, 18:30" in page
-
-
-def test_no_event_says_how_to_make_one(browser: Client) -> None:
-    assert "cordially create-event" in browser.get("/").content.decode()

@@ -20,9 +20,12 @@ INLINE = re.compile(r"<style|\sstyle=|\son\w+=|javascript:|<script(?![^>]*\ssrc=
 def pages(event: Event, campaign: Campaign) -> list[str]:
     for state in State:
         invited(campaign, a_guest(event, state.value), state)
-    own = [reverse(name, args=[event.slug]) for name in ("overview", "guests", "send", "campaigns", "import")]
+    own = [
+        reverse(name, args=[event.slug])
+        for name in ("overview", "event_edit", "guests", "send", "campaigns", "import")
+    ]
     of = [reverse(name, args=[event.slug, campaign.pk]) for name in ("campaign", "cancel", "ask_retry")]
-    return ["/", *own, *of]
+    return ["/", "/events/new", *own, *of]
 
 
 def test_every_page_is_under_the_policy_and_keeps_to_it(browser: Client, pages: list[str]) -> None:
@@ -59,7 +62,8 @@ def test_ids_stand_once_on_a_page(browser: Client, pages: list[str]) -> None:
 
 
 def test_nothing_is_kept_by_a_proxy(browser: Client, pages: list[str]) -> None:
-    assert "private" in browser.get(pages[1])["Cache-Control"]
+    for address in pages:
+        assert "private" in browser.get(address)["Cache-Control"], address
 
 
 def test_a_page_that_is_not_there_is_said_kindly(browser: Client, event: Event) -> None:

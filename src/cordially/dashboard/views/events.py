@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Sum
+from django.db.models import Count, FilteredRelation, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET
 
+from cordially.dashboard.guestlist import TOLD
 from cordially.dashboard.page import events_with_counts
 from cordially.events.models import Event
+from cordially.guests.models import Guest
+from cordially.guests.texts import clean
 from cordially.invitations.lifecycle import LIVE, OPEN, State
 from cordially.invitations.models import Campaign, CampaignState, Invitation, SenderState
+from cordially.lib.clock import now as clock_now
 from cordially.rsvp.models import Answer
+
+UPCOMING, PAST, AWAY = "", "past", "away"
 
 
 @dataclass
@@ -27,6 +34,8 @@ class Card:
     counts: dict[State, int]
     coming: int
     answered: int
+    #: who can't be written to before a person settles their number
+    unreachable: int = 0
     running: list[Campaign] = field(default_factory=list)
 
     @property
@@ -50,6 +59,10 @@ class Card:
         return self.counts.get(State.FAILED, 0)
 
     @property
+    def need_you(self) -> int:
+        return self.failed + self.unreachable
+
+    @property
     def stuck(self) -> str:
         """Why a campaign that should run doesn't."""
         for campaign in self.running:
@@ -57,13 +70,28 @@ class Card:
                 return campaign.sender.paused_reason
         return ""
 
+    @property
+    def shelf(self) -> str:
+        """Which tab it stands in."""
+        if self.event.archived_at:
+            return AWAY
+        day = clock_now().astimezone(self.event.zone).date()
+        return PAST if self.event.starts_local.date() < day else UPCOMING
+
+    @property
+    def takes_answers(self) -> bool:
+        return self.event.answers_until is not None and clock_now() < self.event.answers_close_at
+
 
 def _cards() -> list[Card]:
-    """Four queries, however many events."""
+    """Five queries, however many events."""
     states: dict[int, dict[State, int]] = defaultdict(dict)
-    found = Invitation.objects.filter(is_current=True).order_by()
-    for event_id, state, count in found.values_list("guest__event", "state").annotate(n=Count("pk")):
-        states[event_id][State(state)] = count
+    # by campaign first: the index answers it alone
+    found = Invitation.objects.filter(is_current=True).order_by().values_list("campaign", "state")
+    of_campaign = dict(Campaign.objects.order_by().values_list("pk", "event"))
+    for campaign_id, state, count in found.annotate(n=Count("pk")):
+        counts = states[of_campaign[campaign_id]]
+        counts[State(state)] = counts.get(State(state), 0) + count
     answers: dict[int, tuple[int, int]] = {}
     said = Answer.objects.filter(is_current=True).order_by().values("guest__event", "reply")
     for row in said.annotate(n=Count("pk"), people=Sum("heads")):
@@ -73,15 +101,48 @@ def _cards() -> list[Card]:
     running: dict[int, list[Campaign]] = defaultdict(list)
     for campaign in Campaign.objects.filter(state=CampaignState.RUNNING).select_related("sender"):
         running[campaign.event_id].append(campaign)
+    unreachable = _unreachable()
     cards = []
     for event in events_with_counts():
         answered, coming = answers.get(event.pk, (0, 0))
         guests = int(event.guest_count)  # type: ignore[attr-defined]
-        cards.append(Card(event, guests, states[event.pk], coming, answered, running[event.pk]))
+        cards.append(
+            Card(event, guests, states[event.pk], coming, answered, unreachable[event.pk], running[event.pk])
+        )
     return cards
 
 
+def _unreachable() -> Counter[int]:
+    """By event: guests without a number that can be used, whose invitation says nothing more than that."""
+    lost = Guest.objects.filter(phone="", opted_out_at=None).order_by()
+    current = FilteredRelation("invitations", condition=Q(invitations__is_current=True))
+    rows = lost.annotate(inv=current).exclude(inv__state__in=TOLD).values_list("event")
+    return Counter(dict(rows.annotate(n=Count("pk"))))
+
+
 @login_required
+@cache_control(private=True, no_cache=True)
 @require_GET
 def events(request: HttpRequest) -> HttpResponse:
-    return render(request, "dashboard/events.html", {"cards": _cards()})
+    every = _cards()
+    show = request.GET.get("show", "")
+    show = show if show in (PAST, AWAY) else UPCOMING
+    q = clean(request.GET.get("q", ""), 100)
+    cards = [card for card in every if card.shelf == show and _has(card.event, q)]
+    if show == PAST:
+        cards.reverse()
+    context = {
+        "here": "events",
+        "cards": cards,
+        "show": show,
+        "q": q,
+        "shelves": Counter(card.shelf or "upcoming" for card in every),
+        "running": sum(bool(card.running) for card in every if card.shelf == UPCOMING),
+        "needing": sum(bool(card.need_you or card.stuck) for card in every if card.shelf == UPCOMING),
+        "put_away": Event.objects.filter(slug=request.GET.get("away", ""), archived_at__isnull=False).first(),
+    }
+    return render(request, "dashboard/events.html", context)
+
+
+def _has(event: Event, q: str) -> bool:
+    return q.casefold() in f"{event.name}\n{event.venue}".casefold()
