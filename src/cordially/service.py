@@ -25,7 +25,7 @@ from cordially.delivery.alive import Life
 from cordially.delivery.engine import Engine
 from cordially.delivery.outage import one_line
 from cordially.delivery.thread import LedgerThread
-from cordially.delivery.webhooks import PATH, Recorder, StatusDoor
+from cordially.delivery.webhooks import PATH, Recorder, Refusals, StatusDoor
 from cordially.invitations import senders
 from cordially.providers.simulator.app import Simulator, SimulatorConfig, create_simulator
 from cordially.providers.twilio.client import TwilioProvider
@@ -90,7 +90,8 @@ class Service:
             await self.provider.close()
 
     def _make_app(self) -> Starlette:
-        door = StatusDoor(self.recorder, settings.SITE_URL, [auth_token()])
+        refusals = Refusals(senders.account(), self.thread)
+        door = StatusDoor(self.recorder, settings.SITE_URL, [auth_token()], refusals)
         routes: list[BaseRoute] = [
             Route(PATH, door.answer, methods=["POST"]),
             Route("/healthz", healthz),

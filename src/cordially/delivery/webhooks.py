@@ -160,11 +160,45 @@ def _keep(news: News, account: str) -> None:
     ledger.heard(account, clock_now())
 
 
+class Refusals:
+    """Notes refused callbacks at the sender: the first at once, then every `rest` seconds at most.
+
+    Anybody can post here, so however many come, they cost the ledger next to nothing.
+    """
+
+    def __init__(self, account: str, thread: LedgerThread, rest: float = 10.0) -> None:
+        self._account, self._thread, self._rest = account, thread, rest
+        self._count, self._why = 0, ""
+        self._writer: asyncio.Task[None] | None = None
+
+    def note(self, why: str) -> None:
+        self._count, self._why = self._count + 1, why
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        while self._count:
+            count, self._count = self._count, 0
+            try:
+                await self._thread.run(ledger.refused, self._account, count, self._why, clock_now())
+            except Exception as error:
+                # only a hint: what callbacks say themselves is what must not be lost
+                logger.warning("refused callbacks can’t be noted: %s", one_line(error))
+            await asyncio.sleep(self._rest)
+
+
 class StatusDoor:
     """`POST /webhooks/twilio/status`."""
 
-    def __init__(self, recorder: Recorder, public_url: str, auth_tokens: Sequence[str]) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        public_url: str,
+        auth_tokens: Sequence[str],
+        refusals: Refusals | None = None,
+    ) -> None:
         self._recorder = recorder
+        self._refusals = refusals
         self._public_url = public_url
         self._auth_tokens = auth_tokens
 
@@ -183,6 +217,8 @@ class StatusDoor:
             if not webhook.verify(self._public_url, self._auth_tokens, target, params, signature):
                 why = webhook.explain_mismatch(self._public_url, target, request.headers)
                 logger.warning("a callback was refused: its signature doesn’t fit. %s", why)
+                if self._refusals is not None:
+                    self._refusals.note(why)
                 return PlainTextResponse("The signature doesn’t fit.\n", 403)
             update = webhook.read_status(params, request.url.query)
         except webhook.Malformed as error:

@@ -571,7 +571,14 @@ def left(sender_id: int) -> QuerySet[StatusEvent]:
 
 def heard(account: str, now: dt.datetime) -> None:
     """A callback with a valid signature arrived."""
-    Sender.objects.filter(account=account).update(heard_at=now)
+    Sender.objects.filter(account=account).update(heard_at=now, refused_count=0)
+
+
+def refused(account: str, count: int, why: str, now: dt.datetime) -> None:
+    """So many callbacks came whose signature doesn't fit: a hint where to look when no valid one comes."""
+    Sender.objects.filter(account=account).update(
+        refused_count=F("refused_count") + count, refused_at=now, refused_why=why[:500]
+    )
 
 
 def log_all(rows: QuerySet[Invitation], source: Source, now: dt.datetime, note: str = "") -> None:

@@ -58,6 +58,10 @@ class Sender(models.Model):
     turn = models.BigIntegerField(default=0)
     #: when the last callback with a valid signature arrived
     heard_at = models.DateTimeField(null=True, blank=True)
+    #: callbacks since then whose signature didn't fit, when the last of them came, and what it looked like
+    refused_count = models.PositiveIntegerField(default=0)
+    refused_at = models.DateTimeField(null=True, blank=True)
+    refused_why = models.CharField(max_length=500, blank=True)
 
     class Meta:
         ordering = ["id"]

@@ -24,6 +24,15 @@ class ErrorClass(enum.StrEnum):
     SENDER = "sender"
 
 
+class Mend(enum.StrEnum):
+    """What a host does about guests whom a message can't reach: those of one kind are mended together."""
+
+    NUMBER = "number"  # correct it, then send again
+    NO_WHATSAPP = "no_whatsapp"  # hand the personal link on another way
+    UNWANTED = "unwanted"  # the guest, or WhatsApp for them, doesn't take messages from this sender
+    OTHER = "other"  # read why, and try again
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why a message was not taken or not delivered.

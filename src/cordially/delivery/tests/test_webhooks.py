@@ -25,7 +25,16 @@ from tests.people import ACCOUNT, NOW, a_campaign, some_guests
 from twilio.request_validator import RequestValidator
 
 from cordially.delivery.thread import LedgerThread
-from cordially.delivery.webhooks import BATCH, MAX_BODY, MOST_WAITING, PATH, NotNow, Recorder, StatusDoor
+from cordially.delivery.webhooks import (
+    BATCH,
+    MAX_BODY,
+    MOST_WAITING,
+    PATH,
+    NotNow,
+    Recorder,
+    Refusals,
+    StatusDoor,
+)
 from cordially.invitations import ledger
 from cordially.invitations.attempts import Attempt
 from cordially.invitations.lifecycle import State
@@ -438,3 +447,37 @@ async def test_whichever_statement_fails_it_is_all_or_nothing_and_the_repeat_is_
     assert await post(app, the_form("read"), attempt.key) == 204
     assert await thread.run(state) == "read"
     assert await thread.run(lambda: StatusEvent.objects.filter(status="read").count()) == 1
+
+
+# --- what was refused is noted
+
+
+@pytest.mark.parametrize(("rest", "noted"), [(0.0, 3), (3600.0, 1)])
+async def test_refused_callbacks_are_noted_and_however_many_cost_little(
+    thread: SometimesDown, sender: Sender, rest: float, noted: int
+) -> None:
+    refusals = Refusals(ACCOUNT, thread, rest)
+    door = StatusDoor(Recorder(ACCOUNT, thread), SITE, [TOKEN], refusals)
+    app = Starlette(routes=[Route(PATH, door.answer, methods=["POST"])])
+    for _ in range(3):
+        assert await post(app, the_form(), token="another") == 403
+        # the writer's turn, and then the ledger's
+        await thread.run(lambda: None)
+    if not rest:
+        await refusals._writer  # type: ignore[misc]
+    found = await thread.run(Sender.objects.get, pk=sender.pk)
+    assert (found.refused_count, found.heard_at) == (noted, None)
+    assert "Signed for another address" in found.refused_why
+    if rest:
+        refusals._writer.cancel()  # type: ignore[union-attr]
+
+
+async def test_a_database_that_is_gone_is_no_reason_to_answer_otherwise(
+    thread: SometimesDown, sender: Sender
+) -> None:
+    refusals = Refusals(ACCOUNT, thread, 0.0)
+    door = StatusDoor(Recorder(ACCOUNT, thread), SITE, [TOKEN], refusals)
+    app = Starlette(routes=[Route(PATH, door.answer, methods=["POST"])])
+    thread.down = True
+    assert await post(app, the_form(), token="another") == 403
+    await refusals._writer  # type: ignore[misc]

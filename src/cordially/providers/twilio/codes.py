@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from cordially.providers.errors import ErrorClass, Fault
+from cordially.providers.errors import ErrorClass, Fault, Mend
 
 _DETAIL_LIMIT = 500
 
@@ -305,6 +305,13 @@ CODES: Final[dict[int, Code]] = {
     ),
     63101: _BUSINESS_ACCOUNT,
     63112: _BUSINESS_ACCOUNT,
+}
+
+#: codes of failures that are mended in the same way; every other code is `Mend.OTHER`
+MENDED: Final[dict[Mend, frozenset[int]]] = {
+    Mend.NUMBER: frozenset({21211, 21614, 30005, 30006, 63031}),
+    Mend.NO_WHATSAPP: frozenset({63003, 63024}),
+    Mend.UNWANTED: frozenset({21610, 30004, 63014, 63032, 63033}),
 }
 
 # What a bare HTTP status means when no Twilio code came with it.

@@ -6,7 +6,7 @@
   const zone = document.getElementById("timezone");
   if (zone && !zone.value && document.querySelector('#event-form [name="seen"]')?.value === "") {
     const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    if ([...document.querySelectorAll("#zones option")].some((option) => option.value === here)) zone.value = here;
+    if (here !== "UTC" && [...document.querySelectorAll("#zones option")].some((option) => option.value === here)) zone.value = here;
   }
 
   const field = document.getElementById("picture");
