@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -24,7 +25,7 @@ from cordially.invitations.progress import Progress, progress, settled
 from cordially.lib.clock import now as clock_now
 from cordially.templating import languages
 
-from . import guestlist, words
+from . import chart, guestlist, overview, sets, stream, words
 from .context import configured_sender
 from .guestlist import Filter
 from .pulse import pulse
@@ -142,7 +143,7 @@ def on_the_way(event: Event) -> list[OnTheWay]:
 def list_figures(event: Event, wanted: Filter) -> dict[str, Any]:
     """Every figure of the guest page: of the whole list, and within the search."""
     found = guestlist.figures(event, wanted)
-    whole = guestlist.figures(event, Filter()) if wanted.q or wanted.campaign else found
+    whole = guestlist.figures(event, Filter()) if wanted.q or wanted.campaign or wanted.only else found
     return {
         "whole": whole,
         "total": found.count(wanted.show, wanted.answer),
@@ -152,6 +153,8 @@ def list_figures(event: Event, wanted: Filter) -> dict[str, Any]:
         if wanted.campaign
         else None,
         "without_campaign": wanted.but(campaign=None, show=""),
+        "of_set": sets.label(wanted.only),
+        "without_set": wanted.but(only=""),
     }
 
 
@@ -161,8 +164,9 @@ class Shared:
     Reading it may take a tenth of the time: what took 100 ms is read once a second, however many pages ask.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = _LONGEST_REST) -> None:
         self._kept: dict[Hashable, tuple[Any, float]] = {}
+        self._longest = longest
 
     def get(self, key: Hashable, read: Callable[[], T]) -> tuple[T, bool]:
         """The value, and whether it was read just now. Who gets an older one asks again a little later."""
@@ -176,7 +180,7 @@ class Shared:
         rest = max((time.thread_time() - worked) / _SHARE, ended - started)
         if len(self._kept) > _MOST_KEPT:
             self._kept.clear()
-        self._kept[key] = (fresh, ended + min(rest, _LONGEST_REST))
+        self._kept[key] = (fresh, ended + min(rest, self._longest))
         return fresh, True
 
     def clear(self) -> None:
@@ -184,6 +188,8 @@ class Shared:
 
 
 shared = Shared()
+#: what took long to read and moves slowly: it may be a minute old
+charts = Shared(60.0)
 
 
 class Frames:
@@ -249,6 +255,46 @@ class CampaignListFrames(Frames):
         lines, is_fresh = shared.get(("campaigns", self.event.pk), lambda: campaign_lines(self.event))
         self.ticking = not is_fresh or any(one.is_running for one in lines)
         return {"campaigns": self._render("_campaigns_list.html", lines=lines)}
+
+
+class OverviewFrames(Frames):
+    """An event at a glance."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__(event)
+        self._newest: dt.datetime | None = None
+
+    def pieces(self, changed: Set[int] | None) -> dict[str, str]:
+        key = self.event.pk
+        context, are_fresh = shared.get(("overview", key), lambda: overview_context(self.event))
+        going, is_fresh = shared.get(("going", key), lambda: on_the_way(self.event))
+        drawn, _ = charts.get(("chart", key), lambda: chart.chart(self.event))
+        self.ticking = not (is_fresh and are_fresh) or any(one.is_running for one in going)
+        names = ("acts", "funnel", "needs", "light", "sends", "tables")
+        pieces = {name: self._render(f"_overview_{name}.html", **context) for name in names}
+        pieces["progress"] = self._render("_progresses.html", progresses=going)
+        pieces["chart"] = self._render("_overview_chart.html", chart=drawn)
+        pieces["now"] = self._render("_overview_now.html", **context, since=self._newest)
+        self._newest = max((line.at for line in context["lines"]), default=self._newest)
+        return pieces
+
+
+def overview_context(event: Event) -> dict[str, Any]:
+    """Everything that the overview shows but the campaigns on their way and the chart."""
+    found = overview.figures(event)
+    steps = overview.funnel(found, reverse("guests", args=[event.slug]))
+    listed = overview.tasks(event, found)
+    return {
+        "figures": found,
+        "steps": steps,
+        "ribbon": overview.ribbon(steps),
+        "tasks": listed,
+        "guests_in_need": sum(task.guests for task in listed),
+        "light": overview.light(found),
+        "lines": stream.lines(event),
+        "checklist": [] if found.campaigns else overview.checklist(event, found),
+        "closes": overview.closing(event),
+    }
 
 
 class CampaignFrames(Frames):

@@ -24,7 +24,7 @@ from cordially.invitations.models import Invitation
 from cordially.rsvp.models import Answer, Reply
 from cordially.templating.variables import personal_link
 
-from . import words
+from . import sets, words
 from .asked import whole
 
 PAGE = 50
@@ -64,6 +64,8 @@ class Filter:
     answer: str = ""
     campaign: int | None = None
     sort: str = ""
+    #: one of the named sets of `sets.Only`
+    only: str = ""
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> Filter:
@@ -77,6 +79,7 @@ class Filter:
             answer=one_of("answer", ANSWERS),
             campaign=whole(params.get("campaign")),
             sort=one_of("sort", SORTS),
+            only=one_of("only", list(sets.Only)),
         )
 
     @property
@@ -87,6 +90,7 @@ class Filter:
             "show": self.show,
             "answer": self.answer,
             "campaign": str(self.campaign or ""),
+            "only": self.only,
             "sort": self.sort,
         }
         return [(name, value) for name, value in every.items() if value]
@@ -97,7 +101,7 @@ class Filter:
 
     @property
     def narrows(self) -> bool:
-        return bool(self.q or self.show or self.answer or self.campaign)
+        return bool(self.q or self.show or self.answer or self.campaign or self.only)
 
     def but(self, **changes: Any) -> str:
         """The address of the same view with one thing different."""
@@ -139,7 +143,7 @@ def _related(event: Event, wanted: Filter) -> QuerySet[Any]:
             output_field=CharField(),
         )
     found: QuerySet[Any] = related.annotate(bucket=bucket)
-    return found
+    return found.filter(sets.condition(wanted.only, event)) if wanted.only else found
 
 
 def matching(event: Event, wanted: Filter) -> QuerySet[Guest]:
@@ -197,7 +201,7 @@ class Figures:
 def figures(event: Event, wanted: Filter) -> Figures:
     """Every figure of the page, in a few queries."""
     people = _related(event, wanted).order_by()
-    if wanted.q or wanted.campaign:
+    if wanted.q or wanted.campaign or wanted.only:
         return _counted(people)
     # the whole list, each guest beside invitation and answer, costs too much at 100,000: only the few are joined
     answers = Answer.objects.filter(guest__event=event, is_current=True)

@@ -8,7 +8,13 @@ from django.views.decorators.http import require_GET
 
 from cordially.dashboard import live
 from cordially.dashboard.asked import whole, wholes
-from cordially.dashboard.frames import CampaignFrames, CampaignListFrames, Frames, GuestFrames
+from cordially.dashboard.frames import (
+    CampaignFrames,
+    CampaignListFrames,
+    Frames,
+    GuestFrames,
+    OverviewFrames,
+)
 from cordially.dashboard.guestlist import PAGE, Filter
 from cordially.events.models import Event
 from cordially.invitations.lifecycle import State
@@ -30,6 +36,8 @@ def _page(request: HttpRequest, slug: str) -> Frames | None:
         return CampaignFrames(event, campaign, state if state in State.values else "")
     if request.GET.get("page") == "campaigns":
         return CampaignListFrames(event)
+    if request.GET.get("page") == "overview":
+        return OverviewFrames(event)
     return GuestFrames(
         event, Filter.read(request.GET), wholes(request.GET.get("ids", "").split(",")[: PAGE * 2])
     )

@@ -9,9 +9,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cordially.dashboard import live, words
+from cordially.dashboard import guestlist, live, words
 from cordially.dashboard.asked import whole, wholes
+from cordially.dashboard.guestlist import Filter
 from cordially.dashboard.page import back_to, event_page, user_of
+from cordially.dashboard.sets import Only
 from cordially.dashboard.starting import read_start
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
@@ -30,10 +32,13 @@ _FASTEST = 400
 @require_POST
 @event_page
 def retry(request: HttpRequest, event: Event) -> HttpResponse:
-    """Failed invitations go into the queue again: those named, or all of a campaign."""
+    """Failed invitations go into the queue again: those named, all of a campaign, or all of a set."""
     failed = Invitation.objects.filter(campaign__event=event, state=State.FAILED)
     if (campaign := whole(request.POST.get("campaign"))) is not None:
         failed = failed.filter(campaign=campaign)
+    elif (only := request.POST.get("only", "")) in list(Only):
+        of_set = guestlist.chosen(event, Filter(only=only))
+        failed = failed.filter(is_current=True, guest__in=of_set.values("pk"))
     else:
         failed = failed.filter(pk__in=wholes(request.POST.getlist("id")[:_MOST_IDS]))
     count = ledger.retry(failed, by=user_of(request))

@@ -44,7 +44,10 @@
       return;
     }
     if (old.nodeType !== Node.ELEMENT_NODE) return;
-    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name } of [...old.attributes]) {
+      const isTheReaders = name === "open" && old.nodeName === "DETAILS";
+      if (!fresh.hasAttribute(name) && !isTheReaders) old.removeAttribute(name);
+    }
     for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     const now = [...old.childNodes];
     const then = [...fresh.childNodes];

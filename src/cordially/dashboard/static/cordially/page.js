@@ -84,6 +84,21 @@
     );
   });
 
+  // Many links at once: what would be a file goes into the clipboard instead.
+  addEventListener("click", async (event) => {
+    const link = event.target.closest("[data-copy-from]");
+    if (!link || !navigator.clipboard) return;
+    event.preventDefault();
+    try {
+      const answer = await fetch(link.href);
+      if (!answer.ok) throw new Error(String(answer.status));
+      await navigator.clipboard.writeText(await answer.text());
+      link.querySelector("[data-copied]").textContent = "Copied";
+    } catch {
+      location.assign(link.href);
+    }
+  });
+
   // The address of the list stays the one that the buttons return to.
   addEventListener("htmx:pushedIntoHistory", () => {
     document.querySelectorAll("#act [name=back], #pick [name=back]").forEach((field) => {
