@@ -10,7 +10,7 @@ from . import stage
 
 def main() -> None:
     stage.install()
-    from . import callbacks, large, lists, sending
+    from . import callbacks, large, lists, overview, sending
 
     parts = {
         "lists": lists.import_and_queue,
@@ -18,6 +18,7 @@ def main() -> None:
         "engine": sending.without_limit,
         "pace": sending.paced,
         "million": large.million,
+        "overview": overview.overview,
     }
     for name in sys.argv[1:] or parts:
         parts[name]()

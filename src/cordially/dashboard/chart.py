@@ -77,7 +77,10 @@ def chart(event: Event) -> Chart | None:
     sums = {key: _sums(edges, found) for key, found in counts.items()}
     top = _round_up(max(max(line) for line in sums.values()))
     drawn = Chart(zone=event.timezone)
-    drawn.curves = _apart([_curve(key, labels[key], line, top) for key, line in sums.items()])
+    past = max(2, bisect_left(edges, clock_now()) + 1)
+    drawn.curves = _apart(
+        [_curve(key, labels[key], line[:past], len(edges) - 1, top) for key, line in sums.items()]
+    )
     drawn.starts = [Mark(_across(at, edges), "") for _pk, at in campaigns if edges[0] <= at <= edges[-1]]
     drawn.times = _times(edges, event.zone)
     drawn.grid = [
@@ -96,7 +99,7 @@ def chart(event: Event) -> Chart | None:
 
 def _end(event: Event, newest: dt.datetime) -> dt.datetime:
     """Now; a day after the event nothing more is expected."""
-    return max(min(clock_now(), event.starts_at + dt.timedelta(days=1)), newest + dt.timedelta(minutes=5))
+    return max(min(clock_now(), event.starts_at + dt.timedelta(days=1)), newest + dt.timedelta(minutes=2))
 
 
 def buckets(begin: dt.datetime, end: dt.datetime, zone: zoneinfo.ZoneInfo) -> list[dt.datetime]:
@@ -161,14 +164,14 @@ def _round_up(number: int) -> int:
         power *= 10
 
 
-def _curve(key: str, label: str, sums: list[int], top: int) -> Curve:
-    last = len(sums) - 1
+def _curve(key: str, label: str, sums: list[int], last: int, top: int) -> Curve:
+    """As far as the clock has come, of `last` buckets."""
     points = " L".join(
         f"{place / last * 1000:.0f} {100 - count / top * 100:.1f}" for place, count in enumerate(sums)
     )
     total = sums[-1]
     return Curve(
-        key, label, total, f"M{points}", f"M{points} L1000 100 L0 100z", _TOP + _HEIGHT * (1 - total / top)
+        key, label, total, f"M{points}", f"M{points} V100 L0 100z", _TOP + _HEIGHT * (1 - total / top)
     )
 
 

@@ -132,12 +132,20 @@ def look_at(campaign: Campaign) -> OnTheWay:
     return OnTheWay(campaign, progress(campaign))
 
 
+def under_way(event: Event) -> list[OnTheWay]:
+    """The campaigns that run, or wait for their time or for a person, the newest three."""
+    going = [CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED]
+    found = Campaign.objects.filter(event=event, state__in=going)
+    return [look_at(campaign) for campaign in found.select_related("sender", "created_by")[:3]]
+
+
 def on_the_way(event: Event) -> list[OnTheWay]:
-    """The campaigns that run or wait for a person, the newest three; else the one that ended a moment ago."""
+    """Those under way; else the one that ended a moment ago."""
+    if going := under_way(event):
+        return going
     found = Campaign.objects.filter(event=event).select_related("sender", "created_by")
-    going = found.filter(state__in=[CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED])[:3]
     ended = found.filter(finished_at__gt=clock_now() - _LINGERS)[:1]
-    return [look_at(campaign) for campaign in list(going) or list(ended)]
+    return [look_at(campaign) for campaign in ended]
 
 
 def list_figures(event: Event, wanted: Filter) -> dict[str, Any]:
@@ -267,13 +275,14 @@ class OverviewFrames(Frames):
     def pieces(self, changed: Set[int] | None) -> dict[str, str]:
         key = self.event.pk
         context, are_fresh = shared.get(("overview", key), lambda: overview_context(self.event))
-        going, is_fresh = shared.get(("going", key), lambda: on_the_way(self.event))
-        drawn, _ = charts.get(("chart", key), lambda: chart.chart(self.event))
+        going, is_fresh = shared.get(("under way", key), lambda: under_way(self.event))
+        slow, _ = charts.get(("chart", key), lambda: slow_context(self.event))
         self.ticking = not (is_fresh and are_fresh) or any(one.is_running for one in going)
-        names = ("acts", "funnel", "needs", "light", "sends", "tables")
+        names = ("acts", "start", "funnel", "needs", "light", "sends")
         pieces = {name: self._render(f"_overview_{name}.html", **context) for name in names}
         pieces["progress"] = self._render("_progresses.html", progresses=going)
-        pieces["chart"] = self._render("_overview_chart.html", chart=drawn)
+        for name in ("chart", "tables"):
+            pieces[name] = self._render(f"_overview_{name}.html", **slow, **context)
         pieces["now"] = self._render("_overview_now.html", **context, since=self._newest)
         self._newest = max((line.at for line in context["lines"]), default=self._newest)
         return pieces
@@ -291,10 +300,15 @@ def overview_context(event: Event) -> dict[str, Any]:
         "tasks": listed,
         "guests_in_need": sum(task.guests for task in listed),
         "light": overview.light(found),
-        "lines": stream.lines(event),
+        "lines": stream.lines(event, [campaign.pk for campaign in found.campaigns]),
         "checklist": [] if found.campaigns else overview.checklist(event, found),
         "closes": overview.closing(event),
     }
+
+
+def slow_context(event: Event) -> dict[str, Any]:
+    """What of the overview walks through all invitations or answers."""
+    return {"chart": chart.chart(event), "tables": overview.tables(event)}
 
 
 class CampaignFrames(Frames):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db.models import Count, F, FilteredRelation, Q, Sum, Window
 from django.db.models.functions import RowNumber
@@ -79,8 +79,6 @@ class Figures:
     replies: Counter[str] = field(default_factory=Counter)
     #: people by what was said
     heads: Counter[str] = field(default_factory=Counter)
-    #: people who come, by group
-    tables: Counter[str] = field(default_factory=Counter)
     #: invited guests who answered
     heard_from: int = 0
     groups: dict[Only, Group] = field(default_factory=lambda: defaultdict(Group))
@@ -131,16 +129,9 @@ class Figures:
     def sends(self) -> list[tuple[Campaign, dict[State, int]]]:
         return [(campaign, self.of_campaign[campaign.pk]) for campaign in self.campaigns[:_SENDS]]
 
-    @property
-    def top_tables(self) -> list[tuple[str, int]]:
-        """Groups that most people come from; the rest together, under no name."""
-        named = [(name, people) for name, people in self.tables.most_common() if name]
-        rest = self.coming - sum(people for _name, people in named[:_TABLES])
-        return [*named[:_TABLES], *([("", rest)] if rest and named else [])]
-
 
 def figures(event: Event) -> Figures:
-    """Seven queries."""
+    """Nine queries at most."""
     found = Figures(campaigns=list(event.campaigns.select_related("sender", "created_by").order_by("-pk")))
     _count_states(found)
     _count_unreachable(event, found)
@@ -166,41 +157,56 @@ def _with_invitation(event: Event) -> FilteredRelation:
 
 def _count_unreachable(event: Event, found: Figures) -> None:
     """Who can't be written to and why; and so, who is still to be invited."""
-    found.guests = event.guests.count()
+    counted = getattr(event, "guest_count", None)
+    found.guests = event.guests.count() if counted is None else counted
     beside = event.guests.order_by().alias(inv=_with_invitation(event))
-    unreachable = beside.filter(Q(phone="") | Q(opted_out_at__isnull=False))
-    unsettled = Counter[PhoneProblem]()
+    # in two: each is answered from an index of its own, together they would be a walk through the list
+    without = beside.filter(phone="").annotate(gone=Q(opted_out_at__isnull=False))
+    rows = list(without.values_list("phone_problem", "gone", "inv__state").annotate(n=Count("pk")))
+    opted_out = beside.filter(opted_out_at__isnull=False).exclude(phone="")
+    rows += [
+        (PhoneProblem.NONE.value, True, state, count)
+        for state, count in opted_out.values_list("inv__state").annotate(n=Count("pk"))
+    ]
     hidden, left_out = 0, found.states[State.SKIPPED]
-    asked = Count("pk", filter=Q(opted_out_at__isnull=False))
-    for problem, state, count, opted_out in unreachable.values_list("phone_problem", "inv__state").annotate(
-        n=Count("pk"), o=asked
-    ):
-        found.opted_out += opted_out
+    unsettled = Counter[PhoneProblem]()
+    for problem, is_gone, state, count in rows:
+        found.opted_out += count if is_gone else 0
         if state in TOLD:
             continue
         hidden += count
-        if state == State.SKIPPED:
-            left_out -= count
-        if problem:
-            unsettled[PhoneProblem(problem)] += count - opted_out
+        left_out -= count if state == State.SKIPPED else 0
+        if not is_gone:
+            unsettled[PhoneProblem(problem)] += count
     told = sum(count for state, count in found.states.items() if state in TOLD)
     found.fresh = found.guests - told - hidden - left_out
-    if newest := found.newest:
-        later = beside.filter(created_at__gt=newest.created_at, opted_out_at=None).exclude(phone="")
-        found.added = later.filter(inv__isnull=True).count()
-    else:
-        found.added = found.fresh
-    for problem, count in unsettled.items():
-        if count:
-            found.groups[sets.PROBLEMS[problem]].add(count)
-    if unsettled.total():
-        lost = beside.filter(phone="", opted_out_at=None).exclude(inv__state__in=TOLD)
+    found.added = _count_added(event, found)
+    for kind, count in unsettled.items():
+        found.groups[sets.PROBLEMS[kind]].add(count)
+    if unsettled:
         place = Window(RowNumber(), partition_by=[F("phone_problem")], order_by=F("pk").asc())
+        # told or not: the names of those who were invited at another number are taken out here
+        lost = beside.filter(phone="", opted_out_at=None).filter(
+            Q(inv__isnull=True) | Q(inv__state=State.SKIPPED)
+        )
         ranked = lost.annotate(place=place).filter(place__lte=_NAMED).order_by("pk")
         for problem, name in ranked.values_list("phone_problem", "name"):
             found.groups[sets.PROBLEMS[PhoneProblem(problem)]].name(name)
     if left_out:
         _count_left_out(event, found)
+
+
+def _count_added(event: Event, found: Figures) -> int:
+    """Who can be invited and came to the list after the newest campaign began."""
+    if found.newest is None:
+        return found.fresh
+    if not found.fresh:
+        return 0
+    # guests come in the order of their ids: from the end of the list back to the first who was there before
+    before = event.guests.filter(created_at__lte=found.newest.created_at).order_by("-pk")
+    last = before.values_list("pk", flat=True).first() or 0
+    added = event.guests.filter(pk__gt=last, opted_out_at=None).exclude(phone="")
+    return added.alias(inv=_with_invitation(event)).filter(inv__isnull=True).count()
 
 
 def _count_left_out(event: Event, found: Figures) -> None:
@@ -216,12 +222,17 @@ def _count_failed(event: Event, found: Figures) -> None:
     failed = Invitation.objects.filter(
         campaign__in=[one.pk for one in found.campaigns], is_current=True, state=State.FAILED
     ).order_by()
-    for code, count in failed.values_list("code").annotate(n=Count("pk")):
-        found.groups[sets.FAILURES[sets.mend_of(code)]].add(count)
-    place = Window(RowNumber(), partition_by=[F("code")], order_by=F("pk").asc())
-    ranked = failed.annotate(place=place).filter(place__lte=_NAMED).order_by("pk")
-    for code, name in ranked.values_list("code", "guest__name"):
-        found.groups[sets.FAILURES[sets.mend_of(code)]].name(name)
+    ranked = failed.annotate(
+        place=Window(RowNumber(), partition_by=[F("code")], order_by=F("pk").asc()),
+        of_code=Window(Count("pk"), partition_by=[F("code")]),
+    ).filter(place__lte=_NAMED)
+    for code, name, place, count in ranked.order_by("pk").values_list(
+        "code", "guest__name", "place", "of_code"
+    ):
+        group = found.groups[sets.FAILURES[sets.mend_of(code)]]
+        group.name(name)
+        if place == 1:
+            group.add(count)
 
 
 def _count_answers(event: Event, found: Figures) -> None:
@@ -229,19 +240,35 @@ def _count_answers(event: Event, found: Figures) -> None:
     current = FilteredRelation("guest__invitations", condition=Q(guest__invitations__is_current=True))
     rows = (
         said.alias(inv=current)
-        .values_list("reply", "guest__group")
+        .values_list("reply")
         .annotate(
             n=Count("pk"),
             people=Sum("heads"),
             invited=Count("pk", filter=Q(inv__state__in=sets.INVITED)),
         )
     )
-    for reply, group, count, people, invited in rows:
+    for reply, count, people, invited in rows:
         found.replies[reply] += count
         found.heads[reply] += people or 0
         found.heard_from += invited
-        if reply == Reply.YES:
-            found.tables[group] += people or 0
+
+
+@dataclass(frozen=True)
+class Tables:
+    """People who come, by the group of their guest: those that most come from, then the rest, then the sum."""
+
+    groups: list[tuple[str, int]]
+    coming: int
+
+
+def tables(event: Event) -> Tables:
+    """One query."""
+    said = Answer.objects.filter(guest__event=event, is_current=True, reply=Reply.YES).order_by()
+    people = Counter(dict(said.values_list("guest__group").annotate(Sum("heads"))))
+    coming = people.total()
+    named = [(name, count) for name, count in people.most_common() if name][:_TABLES]
+    rest = coming - sum(count for _name, count in named)
+    return Tables([*named, *([("", rest)] if rest and named else [])], coming)
 
 
 # --- the funnel
@@ -615,11 +642,13 @@ def _cure(heard: Hearing) -> str:
 
 @dataclass(frozen=True)
 class Start:
-    """One line of the checklist: done or not, and where it is done."""
+    """One line of the checklist: done or not, where it is done, and by which word. `is_next`: the first to do."""
 
     label: str
     is_done: bool
+    act: str
     url: str
+    is_next: bool = False
 
 
 def checklist(event: Event, found: Figures) -> list[Start]:
@@ -628,14 +657,24 @@ def checklist(event: Event, found: Figures) -> list[Start]:
         account=account(), state=Review.APPROVED, text__template__archived_at=None
     ).exists()
     slug = [event.slug]
-    return [
+    lines = [
         Start(
-            _("Name the event, its day and its place"), bool(event.venue), reverse("event_edit", args=slug)
+            _("Say when and where it is"), bool(event.venue), _("Add the place"),
+            reverse("event_edit", args=slug),
         ),
-        Start(_("Bring the guest list"), found.guests > 0, reverse("import", args=slug)),
-        Start(_("Choose a message that WhatsApp approved"), approved, reverse("templates", args=slug)),
+        Start(_("Bring the guest list"), found.guests > 0, _("Import a list"), reverse("import", args=slug)),
         Start(
-            _("Set up the number to send from"), configured_sender() is not None, reverse("send", args=slug)
+            _("Have a message that WhatsApp approved"), approved, _("Look at the texts"),
+            reverse("templates", args=slug),
         ),
-        Start(_("Read what each guest would get, then send"), False, reverse("send", args=slug)),
-    ]
+        Start(
+            _("Have a number to send from"), configured_sender() is not None, _("See what is missing"),
+            reverse("send", args=slug),
+        ),
+        Start(
+            _("Read what each guest would get, then send"), False, _("Choose and send"),
+            reverse("send", args=slug),
+        ),
+    ]  # fmt: skip
+    first = next(line for line in lines if not line.is_done)
+    return [replace(line, is_next=line is first) for line in lines]

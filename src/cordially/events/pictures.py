@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -57,12 +57,12 @@ def kind_of(content: bytes) -> str:
 
 
 @require_safe
-def picture(request: HttpRequest, name: str) -> HttpResponseBase:
+def picture(request: HttpRequest, name: str) -> HttpResponse:
     """`/pictures/<name>`: for whoever knows the name, which nobody can guess. It never changes."""
     path = _folder() / name
     if not _NAME.fullmatch(name) or not path.is_file():
         raise Http404("No such picture")
-    response = FileResponse(path.open("rb"), content_type=TYPES[path.suffix[1:]])
+    response = HttpResponse(path.read_bytes(), content_type=TYPES[path.suffix[1:]])
     response["Cache-Control"] = "private, max-age=31536000, immutable"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"

@@ -68,7 +68,12 @@ class Guest(models.Model):
                 name="guest_phone_or_problem",
             ),
         ]
-        indexes = [models.Index(fields=["event", "name_key"], name="guest_by_name")]
+        indexes = [
+            models.Index(fields=["event", "name_key"], name="guest_by_name"),
+            # the few who can't be written to, found without a walk through the whole list
+            models.Index(fields=["event"], condition=Q(phone=""), name="guest_without_phone"),
+            models.Index(fields=["event"], condition=Q(opted_out_at__isnull=False), name="guest_opted_out"),
+        ]
 
     def __str__(self) -> str:
         return self.name

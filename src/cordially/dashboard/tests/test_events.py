@@ -222,7 +222,7 @@ def test_a_picture_is_served_by_us_with_a_safe_type(browser: Client, event: Even
     browser.post(EDIT, typed(event, picture=upload(name="evil.svg")))
     name = Event.objects.get().picture
     answer = client.get(f"/pictures/{name}")
-    assert answer.getvalue() == JPEG and answer["Content-Type"] == "image/jpeg"
+    assert answer.content == JPEG and answer["Content-Type"] == "image/jpeg"
     assert answer["X-Content-Type-Options"] == "nosniff" and "sandbox" in answer["Content-Security-Policy"]
     ruth = a_guest(event)
     page = client.get(f"/r/{ruth.token}").content.decode()

@@ -7,16 +7,16 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from cordially.dashboard import chart as charts
 from cordially.dashboard import frames, guestlist
 from cordially.dashboard.guestlist import Filter
+from cordially.dashboard.overview import closing
 from cordially.dashboard.page import event_page
 from cordially.dashboard.position import newest
 from cordially.events.models import Event
 from cordially.templating.variables import personal_link
 
 #: guests of an event whose chart is drawn with the page; that of a longer list comes after it
-_AT_ONCE = 10_000
+AT_ONCE = 10_000
 
 
 @require_GET
@@ -27,24 +27,25 @@ def overview(request: HttpRequest, event: Event) -> HttpResponse:
         return redirect(f"{reverse('guests', args=[event.slug])}?{query}")
     since = newest()
     context = frames.overview_context(event)
-    is_short = context["figures"].guests <= _AT_ONCE
+    is_short = context["figures"].guests <= AT_ONCE
     context |= {
         "here": "overview",
         "since": str(since),
-        "progresses": frames.on_the_way(event),
-        "chart": charts.chart(event) if is_short else None,
-        "chart_later": not is_short and bool(context["figures"].campaigns),
+        "progresses": frames.under_way(event),
+        "later": not is_short and bool(context["figures"].campaigns),
     }
+    if is_short:
+        context |= frames.slow_context(event)
     return render(request, "dashboard/overview.html", context)
 
 
 @require_GET
 @event_page
 def chart(request: HttpRequest, event: Event) -> HttpResponse:
-    """The chart alone: a piece for the overview of a long list, a page without scripts."""
-    drawn, _ = frames.charts.get(("chart", event.pk), lambda: charts.chart(event))
-    name = "_overview_chart.html" if request.htmx else "chart.html"  # type: ignore[attr-defined]
-    return render(request, f"dashboard/{name}", {"here": "overview", "chart": drawn})
+    """What the overview of a long list lacked at first: a piece for it, a page without scripts."""
+    slow, _ = frames.charts.get(("chart", event.pk), lambda: frames.slow_context(event))
+    name = "_overview_slow.html" if request.htmx else "chart.html"  # type: ignore[attr-defined]
+    return render(request, f"dashboard/{name}", {"here": "overview", "closes": closing(event), **slow})
 
 
 @require_GET
