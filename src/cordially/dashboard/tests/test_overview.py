@@ -297,6 +297,10 @@ def test_the_stream_tells_what_happened_newest_first(event: Event, campaign: Cam
     says(ruth, "yes", 3, note="Save  us\na dance")
     other = Event.objects.create(slug="other", name="Other", starts_at=event.starts_at, timezone="UTC")
     says(a_guest(other, "Stranger"), "yes", 1)
+    theirs = Campaign.objects.create(
+        event=other, sender=campaign.sender, template=campaign.template, name="Theirs", audience=0
+    )
+    invited(theirs, a_guest(other, "Another stranger"), State.READ)
     told = [re.sub(r"</?(b|bdi)>", "", line.what) for line in stream.lines(event, [campaign.pk])]
     assert told == [
         "&lt;i&gt;Ruth&lt;/i&gt; is coming, with 2 more: “Save us a dance”",
