@@ -164,6 +164,9 @@ def write(studio: Studio) -> None:
     each_way(studio, "template-import", f"{templates}/import")
     each_way(studio, "send", f"{studio.event}send?all=1")
     each_way(studio, "prices", f"{studio.server.url}/prices")
+    each_way(studio, "event-new", f"{studio.server.url}/events/new")
+    each_way(studio, "event-edit", f"{studio.event}edit")
+    each_way(studio, "overview-empty", studio.event)
 
 
 def play(studio: Studio) -> None:
@@ -211,6 +214,8 @@ def play(studio: Studio) -> None:
     for name, page in pages.items():
         shoot(page, name)
         page.context.close()
+    each_way(studio, "overview", guests, live)
+    each_way(studio, "events", f"{studio.server.url}/")
     campaign = f"{guests}campaigns/2"
     for name, options in (
         ("campaign", {}),
