@@ -176,6 +176,7 @@ def test_choose_read_send_watch_and_try_again(demo: House, visit: Visit) -> None
     page = visit()
     page.goto(demo.server.signin_url())
     page.get_by_role("link", name="Maya & Arjun").first.click()
+    page.get_by_role("link", name="Guests 61").click()
     expect(page.get_by_role("heading", name="Guests", level=1)).to_be_visible()
     expect(page.locator("#guests-head")).to_have_text("61 on the list, 0 invited, 0 people coming.")
 

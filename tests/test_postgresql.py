@@ -24,6 +24,8 @@ CONTRACT = [
     "src/cordially/invitations/tests/test_flightcheck.py",
     "src/cordially/invitations/tests/test_library.py",
     "src/cordially/invitations/tests/test_forecast.py",
+    "src/cordially/invitations/tests/test_hearing.py",
+    "src/cordially/dashboard/tests/test_overview.py",
     "src/cordially/delivery/tests/test_drain.py",
     "src/cordially/delivery/tests/test_trial.py",
     "src/cordially/delivery/tests/test_webhooks.py",

@@ -15,8 +15,8 @@ NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
 @pytest.mark.django_db(transaction=True)
 def test_templates_and_campaigns_of_one_language_are_carried_over() -> None:
     executor = MigrationExecutor(connection)
-    executor.migrate([("invitations", "0002_promises")])
-    old = executor.loader.project_state([("invitations", "0002_promises")]).apps
+    executor.migrate(BEFORE)
+    old = executor.loader.project_state(BEFORE).apps
 
     def model(app: str, name: str):
         return old.get_model(app, name)
