@@ -62,6 +62,13 @@ def test_a_card_says_who_is_invited_coming_and_needs_a_person(
     assert "The Orange Grove" in page and "Thursday 6 May 2027, 18:30" in page
 
 
+def test_a_card_says_when_a_campaign_goes_out(browser: Client, event: Event, campaign: Campaign) -> None:
+    invited(campaign, a_guest(event), State.QUEUED)
+    at = dt.datetime(2027, 4, 1, 15, 0, tzinfo=dt.UTC)
+    Campaign.objects.update(state=CampaignState.SCHEDULED, starts_at=at)
+    assert "Goes out on Thursday 1 April, 18:00" in browser.get("/").content.decode()
+
+
 def test_events_stand_on_three_shelves(browser: Client, event: Event) -> None:
     soon = timezone.now() + dt.timedelta(days=3)
     for name, at, away in (
@@ -202,11 +209,12 @@ def test_an_event_is_put_away_and_brought_back(browser: Client, event: Event, ca
     assert invitation.state == State.READ
 
 
-@pytest.mark.parametrize("state", [CampaignState.RUNNING, CampaignState.PAUSED])
+@pytest.mark.parametrize("state", [CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.SCHEDULED])
 def test_what_is_still_being_sent_is_not_put_away(
     browser: Client, event: Event, campaign: Campaign, state: str
 ) -> None:
-    Campaign.objects.update(state=state)
+    starts = {"starts_at": timezone.now()} if state == CampaignState.SCHEDULED else {}
+    Campaign.objects.update(state=state, **starts)
     page = browser.post("/e/maya-arjun/archive", follow=True).content.decode()
     assert "isn’t finished" in page and Event.objects.get().archived_at is None
 

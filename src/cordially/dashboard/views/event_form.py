@@ -16,7 +16,7 @@ from cordially.dashboard.eventform import Sheet
 from cordially.dashboard.page import event_page
 from cordially.events import creating, pictures
 from cordially.events.models import Event
-from cordially.invitations.models import Campaign, CampaignState
+from cordially.invitations.models import Campaign
 
 from .imports import countries
 
@@ -67,7 +67,7 @@ def edit(request: HttpRequest, event: Event) -> HttpResponse:
 @event_page
 def archive(request: HttpRequest, event: Event) -> HttpResponse:
     """Out of the list, unless something of it is still under way."""
-    going = Campaign.objects.filter(event=event, state__in=[CampaignState.RUNNING, CampaignState.PAUSED])
+    going = Campaign.objects.filter(event=event, finished_at=None)
     if going.exists():
         messages.warning(
             request,

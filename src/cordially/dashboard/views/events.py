@@ -37,6 +37,8 @@ class Card:
     #: who can't be written to before a person settles their number
     unreachable: int = 0
     running: list[Campaign] = field(default_factory=list)
+    #: the next one that waits for its time
+    scheduled: Campaign | None = None
 
     @property
     def invited(self) -> int:
@@ -99,15 +101,31 @@ def _cards() -> list[Card]:
         coming += (row["people"] or 0) if row["reply"] == "yes" else 0
         answers[row["guest__event"]] = (answered + row["n"], coming)
     running: dict[int, list[Campaign]] = defaultdict(list)
-    for campaign in Campaign.objects.filter(state=CampaignState.RUNNING).select_related("sender"):
-        running[campaign.event_id].append(campaign)
+    scheduled: dict[int, Campaign] = {}
+    going = [CampaignState.RUNNING, CampaignState.SCHEDULED]
+    for campaign in (
+        Campaign.objects.filter(state__in=going).select_related("sender").order_by("starts_at", "pk")
+    ):
+        if campaign.state == CampaignState.RUNNING:
+            running[campaign.event_id].append(campaign)
+        else:
+            scheduled.setdefault(campaign.event_id, campaign)
     unreachable = _unreachable()
     cards = []
     for event in events_with_counts():
         answered, coming = answers.get(event.pk, (0, 0))
         guests = int(event.guest_count)  # type: ignore[attr-defined]
         cards.append(
-            Card(event, guests, states[event.pk], coming, answered, unreachable[event.pk], running[event.pk])
+            Card(
+                event,
+                guests,
+                states[event.pk],
+                coming,
+                answered,
+                unreachable[event.pk],
+                running[event.pk],
+                scheduled.get(event.pk),
+            )  # fmt: skip
         )
     return cards
 
