@@ -143,9 +143,9 @@ def title(found: Finding) -> str:
 def cure(found: Finding) -> str:
     match found.cause:
         case Cause.AMBIGUOUS:
-            return "Left out, so that no stranger is invited. Correct them in your list and import it again"
+            return "Left out, so that no stranger is invited. Correct your list and import it again"
         case Cause.INVALID:
-            return "Left out: a message would reach nobody. Correct them in your list and import it again"
+            return "Left out: a message would reach nobody. Correct your list and import it again"
         case Cause.NO_NUMBER:
             return "Left out. Add the number to your list and import it again, or hand over the personal link"
         case Cause.OPTED_OUT:
