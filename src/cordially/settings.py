@@ -165,6 +165,7 @@ INSTALLED_APPS = [
     "cordially.invitations",
     "cordially.rsvp",
     "cordially.accounts",
+    "cordially.team",
     "cordially.delivery",
     "cordially.dashboard",
 ]

@@ -10,6 +10,7 @@ from django.utils import timezone
 from cordially.events.look import look
 from cordially.invitations.models import Sender
 from cordially.invitations.senders import NotReady, account, sender_phone
+from cordially.team.rights import NONE
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "paper": look(event),
         "days_to_go": days,
         "shell_sender": configured_sender(),
+        "may": getattr(request, "cordially_rights", NONE),
     }
 
 

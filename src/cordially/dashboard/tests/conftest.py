@@ -35,7 +35,8 @@ def event(db: None) -> Event:
 
 @pytest.fixture
 def host(db: None) -> User:
-    return User.objects.create_user("hadar", password="orange grove", first_name="Hadar")
+    """Who runs the installation; what others may do is tested in test_team.py."""
+    return User.objects.create_user("hadar", password="orange grove", first_name="Hadar", is_superuser=True)
 
 
 @pytest.fixture

@@ -13,10 +13,12 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cordially.dashboard.eventform import Sheet
-from cordially.dashboard.page import event_page
+from cordially.dashboard.page import event_page, refused_to_all, user_of
 from cordially.events import creating, pictures
 from cordially.events.models import Event
 from cordially.invitations.models import Campaign
+from cordially.team.members import own
+from cordially.team.rights import may_make_events
 
 from .imports import countries
 
@@ -26,12 +28,15 @@ from .imports import countries
 @cache_control(private=True, no_cache=True)
 def new(request: HttpRequest) -> HttpResponse:
     """An empty form; then the event, and its overview, which says what to do next."""
+    if not may_make_events(request.user):
+        return refused_to_all(request)
     if request.method == "GET":
         return _form(request, Sheet.empty(), None)
     sheet = Sheet.typed(request.POST)
     typed, picture = sheet.read(), _picture(request, sheet)
     if _is_right(sheet, typed, None):
         event = creating.make(typed, picture=picture or "")
+        own(event, user_of(request))
         messages.success(
             request, _("“%(name)s” is there. Nobody has been told of it yet.") % {"name": event.name}
         )

@@ -21,6 +21,7 @@ from cordially.invitations.lifecycle import LIVE, OPEN, State
 from cordially.invitations.models import Campaign, CampaignState, Invitation, SenderState
 from cordially.lib.clock import now as clock_now
 from cordially.rsvp.models import Answer
+from cordially.team.rights import AnyUser, may_make_events, seen_by
 
 UPCOMING, PAST, AWAY = "", "past", "away"
 
@@ -85,7 +86,7 @@ class Card:
         return self.event.answers_until is not None and clock_now() < self.event.answers_close_at
 
 
-def _cards() -> list[Card]:
+def _cards(user: AnyUser) -> list[Card]:
     """Five queries, however many events."""
     states: dict[int, dict[State, int]] = defaultdict(dict)
     # by campaign first: the index answers it alone
@@ -112,7 +113,7 @@ def _cards() -> list[Card]:
             scheduled.setdefault(campaign.event_id, campaign)
     unreachable = _unreachable()
     cards = []
-    for event in events_with_counts():
+    for event in seen_by(user, events_with_counts()):
         answered, coming = answers.get(event.pk, (0, 0))
         guests = int(event.guest_count)  # type: ignore[attr-defined]
         cards.append(
@@ -142,7 +143,7 @@ def _unreachable() -> Counter[int]:
 @cache_control(private=True, no_cache=True)
 @require_GET
 def events(request: HttpRequest) -> HttpResponse:
-    every = _cards()
+    every = _cards(request.user)
     show = request.GET.get("show", "")
     show = show if show in (PAST, AWAY) else UPCOMING
     q = clean(request.GET.get("q", ""), 100)
@@ -151,13 +152,16 @@ def events(request: HttpRequest) -> HttpResponse:
         cards.reverse()
     context = {
         "here": "events",
+        "may_make": may_make_events(request.user),
         "cards": cards,
         "show": show,
         "q": q,
         "shelves": Counter(card.shelf or "upcoming" for card in every),
         "running": sum(bool(card.running) for card in every if card.shelf == UPCOMING),
         "needing": sum(bool(card.need_you or card.stuck) for card in every if card.shelf == UPCOMING),
-        "put_away": Event.objects.filter(slug=request.GET.get("away", ""), archived_at__isnull=False).first(),
+        "put_away": seen_by(request.user, Event.objects.all())
+        .filter(slug=request.GET.get("away", ""), archived_at__isnull=False)
+        .first(),
     }
     return render(request, "dashboard/events.html", context)
 

@@ -19,15 +19,16 @@ from cordially.dashboard.guestlist import PAGE, Filter
 from cordially.events.models import Event
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign
+from cordially.team.rights import seen_by
 
 
 def _page(request: HttpRequest, slug: str) -> Frames | None:
     """What the page that asks can draw; None when there is nobody who may see it."""
     if not request.user.is_authenticated:
         return None
-    event = Event.objects.filter(slug=slug).first()
+    event = seen_by(request.user, Event.objects.filter(slug=slug)).first()
     if event is None:
-        raise Http404("No such event")
+        raise Http404("No event of yours")
     if request.GET.get("page") == "campaign":
         campaign = Campaign.objects.filter(event=event, pk=whole(request.GET.get("campaign")) or 0).first()
         if campaign is None:

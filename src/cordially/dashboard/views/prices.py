@@ -12,10 +12,11 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from cordially.dashboard.page import user_of
+from cordially.dashboard.page import refused_to_all, user_of
 from cordially.invitations import prices as table
 from cordially.invitations.models import Category
 from cordially.invitations.prices import AS_OF, ELSEWHERE, SHIPPED_BOOK, Book, NotAPrice
+from cordially.team.rights import runs_installation
 
 #: offered; another one that is saved stays offered
 _CURRENCIES = ("USD", "EUR", "GBP", "AED", "AUD", "BRL", "IDR", "ILS", "INR", "JPY", "MXN", "SAR", "SGD")
@@ -181,6 +182,8 @@ def prices(request: HttpRequest) -> HttpResponse:
     book = table.book()
     if request.method == "GET":
         return _page(request, book, Sheet.of(book, _version(book)))
+    if not runs_installation(request.user):
+        return refused_to_all(request)
     sheet = Sheet.read(request.POST)
     if country := request.POST.get("away"):
         sheet.take_away(country)
@@ -219,5 +222,6 @@ def _page(request: HttpRequest, book: Book, sheet: Sheet, status: int = 200) -> 
         "is_shipped": book.changed_at is None,
         "names": table.names(),
         "wrong": len(sheet.errors),
+        "may_save": runs_installation(request.user),
     }
     return render(request, "dashboard/prices.html", context, status=status)

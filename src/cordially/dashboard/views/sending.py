@@ -43,6 +43,7 @@ from cordially.invitations.flightcheck import Plan, Report
 from cordially.invitations.lifecycle import LIVE, State
 from cordially.invitations.models import Campaign, CampaignState, Invitation, MessageTemplate
 from cordially.invitations.senders import NotReady
+from cordially.team.rights import Right, rights_of, seen_by
 from cordially.templating.variables import values_for
 
 #: more ticks than a page holds boxes are no ticks
@@ -289,7 +290,7 @@ def preview(request: HttpRequest, event: Event) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@event_page
+@event_page(acts=Right.SEND)
 def send(request: HttpRequest, event: Event) -> HttpResponse:
     """Look (GET), then confirm (POST) exactly what was checked."""
     if request.method == "GET":
@@ -367,10 +368,11 @@ def _asked(request: HttpRequest, slug: str) -> Choice | None:
     """What is to be checked; None when nobody is there who may see it."""
     if not request.user.is_authenticated:
         return None
-    event = events_with_counts().filter(slug=slug).first()
+    event = seen_by(request.user, events_with_counts()).filter(slug=slug).first()
     if event is None:
-        raise Http404("No such event")
+        raise Http404("No event of yours")
     request.cordially_event = event  # type: ignore[attr-defined]
+    request.cordially_rights = rights_of(request.user, event)  # type: ignore[attr-defined]
     return Choice.read(event, request.GET)
 
 

@@ -22,6 +22,7 @@ from cordially.invitations import hours
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign, Invitation, Sender
 from cordially.lib.clock import now as clock_now
+from cordially.team.rights import Right
 
 #: more ticks than a page holds boxes are no ticks
 _MOST_IDS = 5000
@@ -30,7 +31,7 @@ _FASTEST = 400
 
 
 @require_POST
-@event_page
+@event_page(acts=Right.SEND)
 def retry(request: HttpRequest, event: Event) -> HttpResponse:
     """Failed invitations go into the queue again: those named, all of a campaign, or all of a set."""
     failed = Invitation.objects.filter(campaign__event=event, state=State.FAILED)
@@ -57,21 +58,21 @@ def _campaign(event: Event, pk: int) -> Campaign:
 
 
 @require_POST
-@event_page
+@event_page(acts=Right.SEND)
 def pause(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     ledger.pause(_campaign(event, pk), by=user_of(request))
     return _acted(request, event)
 
 
 @require_POST
-@event_page
+@event_page(acts=Right.SEND)
 def resume(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     ledger.resume(_campaign(event, pk), by=user_of(request))
     return _acted(request, event)
 
 
 @require_POST
-@event_page
+@event_page(acts=Right.SEND)
 def start_now(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """A campaign that waits for its time waits no longer."""
     if not hours.begin(_campaign(event, pk).pk, clock_now()):
@@ -82,7 +83,7 @@ def start_now(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 
 
 @require_POST
-@event_page
+@event_page(acts=Right.SEND)
 def reschedule(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """Another time for a campaign that waits for its own."""
     try:
@@ -100,7 +101,7 @@ def reschedule(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 
 
 @require_POST
-@event_page
+@event_page(acts=Right.SEND)
 def resume_sender(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     own = Sender.objects.filter(campaigns__event=event).distinct()
     ledger.resume_sender(get_object_or_404(own, pk=pk))
@@ -108,7 +109,7 @@ def resume_sender(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 
 
 @require_POST
-@event_page
+@event_page(acts=Right.SEND)
 def speed(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """Messages a second, from the next tick of the engine on."""
     asked = whole(request.POST.get("per_second")) or 0
@@ -118,7 +119,7 @@ def speed(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@event_page
+@event_page(acts=Right.SEND)
 def cancel(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """Ask with the number, then call back what still waits."""
     campaign = _campaign(event, pk)
@@ -131,7 +132,7 @@ def cancel(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 
 
 @require_GET
-@event_page
+@event_page(acts=Right.SEND)
 def ask_retry(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """Before many are tried again: how many."""
     return _ask(request, event, "retry", _campaign(event, pk))

@@ -25,6 +25,7 @@ from cordially.invitations.lifecycle import State
 from cordially.invitations.models import MessageTemplate, Review, SenderState, TemplateVersion, TestMessage
 from cordially.invitations.senders import NotReady
 from cordially.lib.clock import now as clock_now
+from cordially.team.rights import Right
 from cordially.templating import variables
 
 from .templates import find
@@ -102,7 +103,7 @@ def _render(request: HttpRequest, context: dict[str, Any], status: int = 200) ->
 
 
 @require_http_methods(["GET", "POST"])
-@event_page
+@event_page(acts=Right.SEND)
 def test(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """Ask for the number (GET), then send (POST)."""
     user = user_of(request)
