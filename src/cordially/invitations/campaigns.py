@@ -156,7 +156,7 @@ def _start(
     if hours.heed(campaign.pk, now):
         campaign.refresh_from_db(fields=["quiet_until", "changed_at"])
     _insert_invitations(campaign, chosen, sender.turn, again, now)
-    _give_texts(campaign, chosen, plan, report)
+    _give_texts(campaign, plan, report)
     for finding in report.reasons:
         if sentence := flightcheck.reason(finding):
             _skip(campaign, finding.ids, sentence)
@@ -217,11 +217,12 @@ def _insert_invitations(
         )
 
 
-def _give_texts(campaign: Campaign, guests: QuerySet[Guest], plan: flightcheck.Plan, report: Report) -> None:
+def _give_texts(campaign: Campaign, plan: flightcheck.Plan, report: Report) -> None:
     """Freeze the texts, and say who reads which: by language, then those who read another one."""
     mine = Invitation.objects.filter(campaign=campaign)
     by_key: dict[str, list[str]] = {}
-    for language in guests.order_by().values_list("language", flat=True).distinct():
+    # not by the choice itself: whom it finds may hang on what was queued just now
+    for language in mine.order_by().values_list("guest__language", flat=True).distinct():
         by_key.setdefault(plan.key_for(language), []).append(language)
     read = {*filter(None, by_key), *report.moved.values()}
     CampaignText.objects.bulk_create(

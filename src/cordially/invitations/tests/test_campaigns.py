@@ -177,6 +177,17 @@ def test_a_template_that_was_put_away_is_not_sent(event, sender, template):
         campaigns.start_campaign(event, everyone(event), template=template, sender=sender)
 
 
+def test_who_is_chosen_as_not_invited_yet_reads_the_text_of_their_language(event, sender):
+    a_guest(event, "Ruth", language="he")
+    a_guest(event, "Ann", language="en")
+    template = approved("two", {"en": "Come, {{guest_name}}!", "he": "Please come, {{guest_name}}!"}, ACCOUNT)
+    # nobody is chosen by this any more as soon as they are queued
+    chosen = Guest.objects.filter(event=event, invitations=None)
+    campaign = campaigns.start_campaign(event, chosen, template=template, sender=sender)
+    assert dict(campaign.invitations.values_list("guest__name", "text")) == {"Ruth": "he", "Ann": "en"}
+    assert set(campaign.texts.values_list("key", flat=True)) == {"en", "he"}
+
+
 def test_every_text_that_somebody_may_read_is_kept_with_the_campaign(event, sender):
     a_guest(event, "Ruth", language="en")
     a_guest(event, "Noam", "", language="he")
