@@ -14,6 +14,8 @@ from .titles import NOT_A_NAME, NOT_A_PHONE, PARTS, TITLES
 NAMES = ("name", "first_name", "last_name")
 #: what a mapping may name
 ROLES = tuple(TITLES)
+#: what a column is used for that becomes a further field of each guest
+FIELD = "field"
 #: title lines above the header that we look past
 _MOST_LINES_ABOVE = 20
 _SAMPLE_ROWS = 200
@@ -70,8 +72,33 @@ def arrange(
 ) -> Columns:
     """The columns of a list. `mapping` (role to column title) goes before any guess. Raises ListError."""
     width = max([len(header), *map(len, rows)])
-    roles = _mapped(header, mapping or {})
-    without = {role for role, title in (mapping or {}).items() if not title.strip()}
+    roles, without = _guess(header, rows, has_header, mapping or {})
+    _check(roles, header, without)
+    return Columns(roles, _extras(header, width, set(roles.values())))
+
+
+def guess_uses(header: Sequence[str], rows: Sequence[Sequence[str]], has_header: bool) -> list[str]:
+    """What each column seems to be for: a role, or FIELD. Never raises; the host says what is missing."""
+    width = max([len(header), *map(len, rows)])
+    roles, _ = _guess(header, rows, has_header, {})
+    of = {index: role for role, index in roles.items()}
+    return [of.get(index, FIELD) for index in range(width)]
+
+
+def as_used(header: Sequence[str], uses: Sequence[str]) -> Columns:
+    """The columns as a host confirmed them: for each a role, FIELD, or "" when it is ignored."""
+    roles = {use: index for index, use in enumerate(uses) if use in TITLES}
+    extras = _extras(header, len(uses), set(roles.values()))
+    return Columns(roles, {index: key for index, key in extras.items() if uses[index] == FIELD})
+
+
+def _guess(
+    header: Sequence[str], rows: Sequence[Sequence[str]], has_header: bool, mapping: Mapping[str, str]
+) -> tuple[dict[str, int], set[str]]:
+    """The role of columns, and the roles that the mapping says there is no column for."""
+    width = max([len(header), *map(len, rows)])
+    roles = _mapped(header, mapping)
+    without = {role for role, title in mapping.items() if not title.strip()}
     free = [index for index in range(width) if index not in roles.values()]
     guessed = _by_title(header, rows, free) if has_header else _by_content(rows, free)
     if mapping and any(role in roles for role in NAMES):
@@ -80,8 +107,7 @@ def arrange(
     if "phone" not in roles and "phone" not in without:
         phones = _phone_column(rows, [index for index in range(width) if index not in roles.values()])
         roles |= {} if phones is None else {"phone": phones}
-    _check(roles, header, without)
-    return Columns(roles, _extras(header, width, set(roles.values())))
+    return roles, without
 
 
 def _mapped(header: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]:

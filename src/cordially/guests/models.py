@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from typing import ClassVar
 
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 
@@ -51,6 +54,10 @@ class Guest(models.Model):
     opted_out_at = models.DateTimeField(null=True, blank=True)
     token = models.CharField(max_length=43, unique=True, default=new_token)
     created_at = models.DateTimeField(auto_now_add=True)
+    #: the import that added them
+    brought_by = models.ForeignKey(
+        "GuestImport", on_delete=models.SET_NULL, null=True, blank=True, related_name="brought"
+    )
 
     class Meta:
         ordering = ["id"]
@@ -77,3 +84,114 @@ class Guest(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ImportState(models.TextChoices):
+    """How far an import is. Nothing is on the guest list before `done`."""
+
+    COLUMNS = "columns", "Columns to confirm"
+    CHECKING = "checking", "Being read"
+    CHECK = "check", "To look at"
+    IMPORTING = "importing", "On its way"
+    DONE = "done", "Imported"
+    UNDOING = "undoing", "Being undone"
+    UNDONE = "undone", "Undone"
+
+
+class GuestImport(models.Model):
+    """A list on its way to the guests of an event, and what became of it.
+
+    The list itself is kept in `lots` until a day after anybody last touched it; this row stays for longer, so that
+    the import can be undone.
+    """
+
+    WORKING: ClassVar = (ImportState.CHECKING, ImportState.IMPORTING, ImportState.UNDOING)
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="imports")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    touched_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=10, choices=ImportState.choices, default=ImportState.COLUMNS)
+    #: "" when it was pasted
+    filename = models.CharField(max_length=200, blank=True)
+    header = models.JSONField(default=list)
+    #: rows of the list, without the titles
+    rows = models.PositiveIntegerField(default=0)
+    #: for each column: a role, "field", or "" when it is ignored
+    uses = models.JSONField(default=list)
+    country = models.CharField(max_length=2, blank=True)
+    twice = models.CharField(max_length=6, default="join")
+    existing = models.CharField(max_length=6, default="leave")
+    households = models.CharField(max_length=6, default="each")
+    #: of all that the dry run says; the last button carries it
+    fingerprint = models.CharField(max_length=64, blank=True)
+    #: kind of row -> rows, as of the dry run; with what the import did, when it is done
+    counts = models.JSONField(default=dict)
+    #: why the last step was not done, for the host
+    trouble = models.CharField(max_length=500, blank=True)
+    #: what undoing did
+    undone = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["event", "-id"], name="import_by_event")]
+
+    def __str__(self) -> str:
+        return self.filename or "pasted list"
+
+    @property
+    def is_working(self) -> bool:
+        return self.state in self.WORKING
+
+
+class ImportLot(models.Model):
+    """Some rows of a list: the cells as they came (`cells`), the guests read from them, and what comparing said."""
+
+    draft = models.ForeignKey(GuestImport, on_delete=models.CASCADE, related_name="lots", db_index=False)
+    number = models.PositiveIntegerField()
+    #: row number of the first
+    first = models.PositiveIntegerField()
+    cells = models.JSONField(default=list)
+    #: rows.Reading as lists, those that have a guest
+    readings = models.JSONField(default=list)
+    #: drafts.Line as lists, one for each reading
+    lines = models.JSONField(default=list)
+    #: kind of row -> rows
+    tally = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["draft", "number"], name="import_lot_once")]
+
+    def __str__(self) -> str:
+        return f"rows from {self.first}"
+
+
+class ImportMend(models.Model):
+    """What a host wrote in place of a cell."""
+
+    draft = models.ForeignKey(GuestImport, on_delete=models.CASCADE, related_name="mends", db_index=False)
+    row = models.PositiveIntegerField()
+    role = models.CharField(max_length=12)
+    text = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["draft", "row", "role"], name="import_mend_once")]
+
+    def __str__(self) -> str:
+        return f"{self.role} of row {self.row}"
+
+
+class ImportChange(models.Model):
+    """What an import changed of a guest who was on file: field -> value, before and after."""
+
+    draft = models.ForeignKey(GuestImport, on_delete=models.CASCADE, related_name="changes")
+    guest = models.ForeignKey(Guest, on_delete=models.CASCADE, related_name="+")
+    before = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    after = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+
+    def __str__(self) -> str:
+        return f"change of guest {self.guest_id}"

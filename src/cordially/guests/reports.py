@@ -20,6 +20,10 @@ ADDED = "added"
 UPDATED = "updated"
 ON_FILE = "on_file"
 REPEATED = "repeated"
+#: comes along with the guest of an earlier row who has the same number
+JOINED = "joined"
+#: the host took the row out
+LEFT_OUT = "left_out"
 
 
 @dataclass(slots=True)
