@@ -85,6 +85,23 @@ def read_phone(raw: str, country: str) -> Phone:
     return Phone(problem=problem, why=reading.why, note=_NOTES[reading.why].format(_shown(raw)))
 
 
+def candidates(raw: str, country: str) -> list[str]:
+    """The numbers that an ambiguous cell may mean, as E.164, at most four: for a person to choose from."""
+    text = _without_labels(_plain(raw)[:_LONGEST_TEXT])
+    if _SCIENTIFIC_NOTATION.fullmatch(text) or _DATE.fullmatch(text) or _LETTER_AT_DIGIT.search(text):
+        return []
+    found: list[str] = []
+    for group in _with_digits(_APART.split(_PLUS_AFTER_DIGIT.sub(r"\1;+", text))):
+        parts = _with_digits(_PERHAPS_APART.split(group))
+        for part in dict.fromkeys([*parts, group, *_halves(group, country.upper())]):
+            digits = _NOT_DIGITS.sub("", part)
+            if not _FEWEST_DIGITS < len(digits) <= _MOST_DIGITS:
+                continue
+            at_home = "" if _is_international(part) or not country else _valid(digits, country.upper())
+            found += [at_home, _valid(f"+{digits}", None)]
+    return list(dict.fromkeys(filter(None, found)))[:4]
+
+
 @lru_cache(maxsize=20_000)
 def format_phone(e164: str) -> str:
     """`+972502281948` as people read it: `+972 50-228-1948`. Anything else comes back as it is."""
@@ -285,8 +302,16 @@ def _is_written_in_full(number: PhoneNumber, digits: str) -> bool:
 
 def _are_two(text: str, country: str) -> bool:
     """Whether a text that is too long for one number is two of them with only a space or dash between."""
-    gaps = [gap.span() for gap in _NOT_DIGITS.finditer(text)]
-    return any(_is_valid(text[:end], country) and _is_valid(text[end - 1 :], country) for _, end in gaps)
+    return bool(_halves(text, country))
+
+
+def _halves(text: str, country: str) -> tuple[str, ...]:
+    """The two numbers that such a text is, or nothing."""
+    for gap in _NOT_DIGITS.finditer(text):
+        before, after = text[: gap.end()], text[gap.end() - 1 :]
+        if _is_valid(before, country) and _is_valid(after, country):
+            return before, after
+    return ()
 
 
 def _is_valid(text: str, country: str) -> bool:
