@@ -247,6 +247,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _secure else No
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+#: rows that are pasted are a field of a form: as much as a very long list
+DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 1024 * 1024
 #: a guest list larger than this is refused
 IMPORT_MAX_BYTES = 50 * 1024 * 1024
 

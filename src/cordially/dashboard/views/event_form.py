@@ -14,13 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from cordially.dashboard.eventform import Sheet
 from cordially.dashboard.page import event_page, refused_to_all, user_of
+from cordially.dashboard.sheet import countries
 from cordially.events import creating, pictures
 from cordially.events.models import Event
 from cordially.invitations.models import Campaign
 from cordially.team.members import own
 from cordially.team.rights import may_make_events
-
-from .imports import countries
 
 
 @require_http_methods(["GET", "POST"])
