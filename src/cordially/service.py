@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from cordially.dashboard import live
+from cordially.dashboard import errands, live
 from cordially.dashboard.doors import for_hosts
 from cordially.delivery.alive import Life
 from cordially.delivery.engine import Engine
@@ -59,10 +59,12 @@ class Service:
         self.engine: Engine | None = None
         self.provider: TwilioProvider | None = None
         self._following: asyncio.Task[None] | None = None
+        self._tidying: asyncio.Task[None] | None = None
         self.app = self._make_app()
 
     async def start_engine(self) -> None:
         """Begin to send. Called when the doors are open, so that callbacks find them."""
+        self._tidying = asyncio.create_task(_tidy_lists(), name="lists")
         if self.simulator is not None:
             await asyncio.to_thread(_prepare_simulated)
         if not await self.thread.run(_ready):
@@ -82,8 +84,9 @@ class Service:
     async def stop_engine(self) -> None:
         """Settle what is in flight and stop; the doors stay open meanwhile."""
         live.shutdown()
-        if self._following is not None:
-            self._following.cancel()
+        for task in (self._following, self._tidying):
+            if task is not None:
+                task.cancel()
         if self.engine is not None:
             await self.engine.stop()
         if self.provider is not None:
@@ -178,6 +181,27 @@ def _follow_once() -> bool:
         return approvals.follow()
     finally:
         # threads come and go here; none may keep a line to the database open
+        connections.close_all()
+
+
+async def _tidy_lists() -> None:
+    """Guest lists that were only looked at are kept for a day; imports that a dead process began go on."""
+    begun = False
+    while True:
+        try:
+            await asyncio.to_thread(_tidy_once, not begun)
+            begun = True
+        except Exception as error:  # the loop outlives whatever it meets
+            logger.error("guest lists can’t be tidied, trying again: %s", one_line(error))
+        await asyncio.sleep(3600)
+
+
+def _tidy_once(is_first: bool) -> None:
+    try:
+        errands.tidy()
+        if is_first:
+            errands.resume()
+    finally:
         connections.close_all()
 
 

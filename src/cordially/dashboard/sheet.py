@@ -302,8 +302,10 @@ def filters(draft: GuestImport, wanted: str) -> list[Option]:
         "all": _("All"), "mend": _("To mend"), "twice": _("Here twice"), "listed": _("On your list"),
         "family": _("One number"), "out": _("Left out"),
     }  # fmt: skip
+    # rows that are mended stay in sight, and count no more
+    numbers = {name: draft.counts.get("mend" if name == "mend" else FILTERS[name], 0) for name in labels}
     return [
-        Option(name, f"{label} {draft.counts.get(FILTERS[name], 0):,}", name == wanted)
+        Option(name, f"{label} {numbers[name]:,}", name == wanted)
         for name, label in labels.items()
         if draft.counts.get(FILTERS[name]) or name == wanted or name == "all"
     ]
