@@ -13,6 +13,7 @@ def main() -> None:
     from . import callbacks, large, lists, overview, sending
 
     parts = {
+        "wizard": lists.wizard,
         "lists": lists.import_and_queue,
         "callbacks": callbacks.callbacks,
         "engine": sending.without_limit,

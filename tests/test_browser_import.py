@@ -128,7 +128,7 @@ def test_a_list_is_checked_mended_imported_and_undone(
     assert desk.guests(event) == 0
 
     press(page, "Import 383 guests")
-    expect(page.get_by_role("heading", name="383 guests are on your list")).to_be_visible()
+    expect(page.get_by_role("heading", name="383 guests were added to your list")).to_be_visible()
     assert desk.guests(event) == 383 and fits(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the 17 left out").click()
@@ -201,7 +201,7 @@ def test_a_long_list_shows_how_far_it_is_and_goes_on_without_its_page(
     page.goto("about:blank")
     until(lambda: desk.guests(event) == 12_000, 60, "the import goes on without its page")
     page.goto(address)
-    expect(page.get_by_role("heading", name="12,000 guests are on your list")).to_be_visible()
+    expect(page.get_by_role("heading", name="12,000 guests were added to your list")).to_be_visible()
 
 
 def test_it_works_without_a_script(desk: Desk, visit: Visit) -> None:
@@ -213,7 +213,7 @@ def test_it_works_without_a_script(desk: Desk, visit: Visit) -> None:
     expect(page.locator("#toasts")).to_contain_text("Row 34 is ready")
     page.get_by_role("button", name="Keep both").click()
     press(page, "Import 400 guests")
-    expect(page.get_by_role("heading", name="400 guests are on your list")).to_be_visible()
+    expect(page.get_by_role("heading", name="400 guests were added to your list")).to_be_visible()
     assert desk.guests(event) == 400
 
 

@@ -73,7 +73,7 @@ def test_nobody_is_stored_before_the_last_button(browser: Client, event: Event) 
     assert run(browser, draft).url == at(draft)
     assert sorted(Guest.objects.values_list("phone", flat=True)) == ["", "+919820055501", "+972502281948"]
     page = read(browser.get(at(draft)))
-    assert "3 guests are on your list" in page and "Undo the import" in page
+    assert "3 guests were added to your list" in page and "Undo the import" in page
 
 
 def test_rows_can_be_pasted_from_a_spreadsheet(browser: Client, event: Event) -> None:
@@ -358,7 +358,7 @@ def test_a_long_list_is_dealt_with_beside_the_page(
     )
     by_hand()
     assert Guest.objects.count() == 3
-    assert "3 guests are on your list" in read(browser.get(at(draft)))
+    assert "3 guests were added to your list" in read(browser.get(at(draft)))
 
 
 def test_what_a_process_that_died_had_begun_goes_on(
