@@ -151,7 +151,7 @@ def on_the_way(event: Event) -> list[OnTheWay]:
 def list_figures(event: Event, wanted: Filter) -> dict[str, Any]:
     """Every figure of the guest page: of the whole list, and within the search."""
     found = guestlist.figures(event, wanted)
-    whole = guestlist.figures(event, Filter()) if wanted.q or wanted.campaign or wanted.only else found
+    whole = guestlist.figures(event, Filter()) if wanted.picks else found
     return {
         "whole": whole,
         "total": found.count(wanted.show, wanted.answer),
@@ -163,6 +163,7 @@ def list_figures(event: Event, wanted: Filter) -> dict[str, Any]:
         "without_campaign": wanted.but(campaign=None, show=""),
         "of_set": sets.label(wanted.only),
         "without_set": wanted.but(only=""),
+        "picked": guestlist.picked(wanted),
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Case, CharField, Count, F, FilteredRelation, Q, QuerySet, Sum, Value, When
+from django.utils.translation import gettext as _
 
 from cordially.events.models import Event
 from cordially.guests.importing import name_key
@@ -22,6 +23,7 @@ from cordially.guests.texts import clean
 from cordially.invitations.lifecycle import LIVE, State
 from cordially.invitations.models import Invitation
 from cordially.rsvp.models import Answer, Reply
+from cordially.templating import languages
 from cordially.templating.variables import personal_link
 
 from . import sets, words
@@ -31,11 +33,17 @@ PAGE = 50
 
 NEW = "new"
 BLOCKED = "blocked"
+IN_PERSON = "person"
 SILENT = "none"
 
-#: where a guest stands: one of the states, or one of the two that come before any
-BUCKETS = (NEW, *(state.value for state in words.ORDER), BLOCKED)
-LABELS = {NEW: "Not invited", BLOCKED: "Can’t be invited", **{s.value: str(s.label) for s in State}}
+#: where a guest stands: one of the states, or one of those that stand beside them
+BUCKETS = (NEW, *(state.value for state in words.ORDER), BLOCKED, IN_PERSON)
+LABELS = {
+    NEW: "Not invited",
+    BLOCKED: "Can’t be invited",
+    IN_PERSON: "Invited in person",
+    **{s.value: str(s.label) for s in State},
+}
 ANSWERS = {
     Reply.YES.value: "Coming",
     Reply.MAYBE.value: "Maybe",
@@ -45,14 +53,21 @@ ANSWERS = {
 SORTS = {
     "": ("pk",),
     "name": ("name_key", "pk"),
+    "-name": ("-name_key", "pk"),
     "changed": (F("inv__changed_at").desc(nulls_last=True), "pk"),
+    "group": ("group", "pk"),
+    "party": ("-party_size", "pk"),
+    "answer": (F("ans__reply").desc(nulls_last=True), F("ans__heads").desc(nulls_last=True), "pk"),
 }
 
 OPTED_OUT = "Asked not to be written to"
 
 #: states that say more about a guest than whether a message can reach them
 TOLD = [state.value for state in State if state is not State.SKIPPED]
-_UNREACHABLE = Q(phone="") | Q(opted_out_at__isnull=False)
+_MET = Q(in_person_at__isnull=False)
+_UNREACHABLE = ~_MET & (Q(phone="") | Q(opted_out_at__isnull=False))
+#: what a filter by language calls those who have none of their own
+OWN_LANGUAGE = "-"
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,10 @@ class Filter:
     sort: str = ""
     #: one of the named sets of `sets.Only`
     only: str = ""
+    group: str = ""
+    #: a tag as it is compared
+    tag: str = ""
+    language: str = ""
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> Filter:
@@ -80,6 +99,9 @@ class Filter:
             campaign=whole(params.get("campaign")),
             sort=one_of("sort", SORTS),
             only=one_of("only", list(sets.Only)),
+            group=clean(str(params.get("group", "")), 80),
+            tag=name_key(clean(str(params.get("tag", "")), 40)),
+            language=clean(str(params.get("language", "")), 10),
         )
 
     @property
@@ -91,6 +113,9 @@ class Filter:
             "answer": self.answer,
             "campaign": str(self.campaign or ""),
             "only": self.only,
+            "group": self.group,
+            "tag": self.tag,
+            "language": self.language,
             "sort": self.sort,
         }
         return [(name, value) for name, value in every.items() if value]
@@ -101,11 +126,19 @@ class Filter:
 
     @property
     def narrows(self) -> bool:
-        return bool(self.q or self.show or self.answer or self.campaign or self.only)
+        return bool(self.show or self.answer or self.picks)
+
+    @property
+    def picks(self) -> bool:
+        """Whether it takes a part of the list, whatever became of those."""
+        return bool(self.q or self.campaign or self.only or self.group or self.tag or self.language)
 
     def but(self, **changes: Any) -> str:
         """The address of the same view with one thing different."""
         return f"?{replace(self, **changes).query}"
+
+
+_TAGGED: Any = Guest.tags.through
 
 
 def _digits(text: str) -> str:
@@ -113,8 +146,9 @@ def _digits(text: str) -> str:
 
 
 def _found(q: str) -> Q:
-    """By name as it is compared, or by the digits of a number however they are grouped."""
-    wanted = Q(name_key__contains=name_key(q))
+    """By name as it is compared, by a tag, or by the digits of a number however they are grouped."""
+    key = name_key(q)
+    wanted = Q(name_key__contains=key) | Q(pk__in=_TAGGED.objects.filter(tag__name_key=key).values("guest"))
     digits = _digits(q).lstrip("0")
     if len(digits) >= 2 and not any(sign.isalpha() for sign in q):
         wanted |= Q(phone__contains=digits) | Q(phone_raw__contains=q)
@@ -126,6 +160,13 @@ def _related(event: Event, wanted: Filter) -> QuerySet[Any]:
     guests: QuerySet[Any] = Guest.objects.filter(event=event)
     if wanted.q:
         guests = guests.filter(_found(wanted.q))
+    if wanted.group:
+        guests = guests.filter(group=wanted.group)
+    if wanted.tag:
+        tagged = _TAGGED.objects.filter(tag__event=event, tag__name_key=wanted.tag)
+        guests = guests.filter(pk__in=tagged.values("guest"))
+    if wanted.language:
+        guests = guests.filter(language="" if wanted.language == OWN_LANGUAGE else wanted.language)
     which = Q(invitations__campaign=wanted.campaign) if wanted.campaign else Q(invitations__is_current=True)
     related: QuerySet[Any] = guests.annotate(
         inv=FilteredRelation("invitations", condition=which),
@@ -137,6 +178,7 @@ def _related(event: Event, wanted: Filter) -> QuerySet[Any]:
     else:
         bucket = Case(
             When(inv__state__in=TOLD, then=F("inv__state")),
+            When(_MET, then=Value(IN_PERSON)),
             When(_UNREACHABLE, then=Value(BLOCKED)),
             When(inv__state=State.SKIPPED, then=Value(State.SKIPPED.value)),
             default=Value(NEW),
@@ -201,7 +243,7 @@ class Figures:
 def figures(event: Event, wanted: Filter) -> Figures:
     """Every figure of the page, in a few queries."""
     people = _related(event, wanted).order_by()
-    if wanted.q or wanted.campaign or wanted.only:
+    if wanted.picks:
         return _counted(people)
     # the whole list, each guest beside invitation and answer, costs too much at 100,000: only the few are joined
     answers = Answer.objects.filter(guest__event=event, is_current=True)
@@ -226,12 +268,15 @@ def _buckets(event: Event) -> Counter[str]:
     campaigns = list(event.campaigns.values_list("pk", flat=True))
     current = Invitation.objects.filter(campaign__in=campaigns, is_current=True).order_by()
     states: dict[str, int] = dict(current.values_list("state").annotate(Count("pk")))
-    unreachable = _related(event, Filter()).order_by().filter(_UNREACHABLE)
-    among_them: dict[str | None, int] = dict(unreachable.values_list("inv__state").annotate(Count("pk")))
+    everybody = _related(event, Filter()).order_by()
     skipped = State.SKIPPED.value
     found = Counter({state: number for state, number in states.items() if state in TOLD})
-    found[BLOCKED] = sum(number for state, number in among_them.items() if state not in TOLD)
-    found[skipped] = states.get(skipped, 0) - among_them.get(skipped, 0)
+    found[skipped] = states.get(skipped, 0)
+    for bucket, which in ((BLOCKED, _UNREACHABLE), (IN_PERSON, _MET)):
+        rows = everybody.filter(which).values_list("inv__state")
+        among_them: dict[str | None, int] = dict(rows.annotate(Count("pk")))
+        found[bucket] = sum(number for state, number in among_them.items() if state not in TOLD)
+        found[skipped] -= among_them.get(skipped, 0)
     found[NEW] = event.guests.count() - found.total()
     return found
 
@@ -276,6 +321,7 @@ class Row:
     invitation: Invitation | None
     current: Invitation | None
     answer: Answer | None
+    tags: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -289,6 +335,8 @@ class Row:
     @property
     def obstacle(self) -> str:
         """Why nothing can be sent to this guest, or nothing."""
+        if self.guest.in_person_at:
+            return ""
         if not self.guest.phone:
             return self.guest.phone_note or str(self.guest.get_phone_problem_display())
         return OPTED_OUT if self.guest.opted_out_at else ""
@@ -296,7 +344,8 @@ class Row:
     @property
     def shown(self) -> Invitation | None:
         """An invitation that says less than the obstacle gives way to it."""
-        said_less = self.invitation is None or (self.invitation.state == State.SKIPPED and self.obstacle)
+        skipped = self.invitation is not None and self.invitation.state == State.SKIPPED
+        said_less = self.invitation is None or (skipped and (self.obstacle or self.guest.in_person_at))
         return None if said_less else self.invitation
 
     @property
@@ -305,12 +354,16 @@ class Row:
 
     @property
     def tone(self) -> str:
-        return self.state.value if self.state else ("skipped" if self.obstacle else "")
+        if self.state:
+            return self.state.value
+        return "delivered" if self.guest.in_person_at else ("skipped" if self.obstacle else "")
 
     @property
     def label(self) -> str:
         if self.state:
             return str(self.state.label)
+        if self.guest.in_person_at:
+            return LABELS[IN_PERSON]
         return LABELS[BLOCKED] if self.obstacle else "Not invited yet"
 
     @property
@@ -334,7 +387,7 @@ class Row:
     @property
     def can_send(self) -> bool:
         taken = self.current is not None and self.current.state in {*LIVE, State.FAILED}
-        return not self.obstacle and not taken
+        return not self.obstacle and not taken and not self.guest.in_person_at
 
     @property
     def can_retry(self) -> bool:
@@ -363,7 +416,7 @@ class Row:
 
 
 def rows(guests: Iterable[Guest], campaign: int | None = None) -> list[Row]:
-    """These guests with what became of each: two queries."""
+    """These guests with what became of each: four queries."""
     listed = list(guests)
     keys = [guest.pk for guest in listed]
     which = Q(is_current=True) | Q(campaign=campaign) if campaign else Q(is_current=True)
@@ -375,4 +428,56 @@ def rows(guests: Iterable[Guest], campaign: int | None = None) -> list[Row]:
         if invitation.campaign_id == campaign or not campaign:
             asked[invitation.guest_id] = invitation
     answers = {answer.guest_id: answer for answer in Answer.objects.filter(guest__in=keys, is_current=True)}
-    return [Row(guest, asked.get(guest.pk), current.get(guest.pk), answers.get(guest.pk)) for guest in listed]
+    tags: dict[int, list[str]] = {}
+    for pk, tag in (
+        _TAGGED.objects.filter(guest__in=keys).order_by("tag__name_key").values_list("guest", "tag__name")
+    ):
+        tags.setdefault(pk, []).append(tag)
+    return [
+        Row(
+            guest,
+            asked.get(guest.pk),
+            current.get(guest.pk),
+            answers.get(guest.pk),
+            tuple(tags.get(guest.pk, ())),
+        )
+        for guest in listed
+    ]
+
+
+def picked(wanted: Filter) -> list[tuple[str, str, str]]:
+    """(what it is, which, the address without it) of the filters by group, tag and language."""
+    told = []
+    if wanted.group:
+        told.append((_("Group"), wanted.group, wanted.but(group="")))
+    if wanted.tag:
+        told.append((_("Tag"), wanted.tag, wanted.but(tag="")))
+    if wanted.language:
+        told.append((_("Language"), language_name(wanted.language), wanted.but(language="")))
+    return told
+
+
+def language_name(code: str) -> str:
+    """`Hebrew` of `he`."""
+    return _("the event’s own") if code == OWN_LANGUAGE else languages.named(code).english_name
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the list can be narrowed to."""
+
+    groups: list[str]
+    tags: list[tuple[str, str]]
+    languages: list[tuple[str, str]]
+
+
+def choices(event: Event) -> Choices:
+    """Groups, tags and languages that there are: three queries, whatever the list."""
+    spoken = event.guests.order_by("language").values_list("language", flat=True).distinct()[:60]
+    return Choices(
+        groups=list(
+            event.guests.exclude(group="").order_by("group").values_list("group", flat=True).distinct()[:200]
+        ),
+        tags=list(event.tags.order_by("name_key").values_list("name_key", "name")[:200]),
+        languages=[(code or OWN_LANGUAGE, language_name(code or OWN_LANGUAGE)) for code in spoken],
+    )

@@ -88,13 +88,18 @@ class Known:
         self.by_raw: dict[tuple[str, str], int] = {}
         #: name_key -> those without a usable number: (id, phone_raw)
         self.waiting: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        guests = Guest.objects.filter(event=event).values_list("pk", "phone", "name_key", "phone_raw")
-        for pk, phone, key, raw in guests.order_by("pk").iterator(chunk_size=5000):
+        #: those who were taken off the list; a list that names them brings them back
+        self.off: set[int] = set()
+        guests = Guest.everybody.filter(event=event)
+        rows = guests.values_list("pk", "phone", "name_key", "phone_raw", "removed_at")
+        for pk, phone, key, raw, removed_at in rows.order_by("pk").iterator(chunk_size=5000):
+            if removed_at is not None:
+                self.off.add(pk)
             # by what the list had as well: someone may have corrected the number since
             self.by_raw.setdefault((key, raw), pk)
             if phone:
                 self.by_phone[phone, key] = pk
-            else:
+            elif removed_at is None:
                 self.waiting[key].append((pk, raw))
 
     def find(self, key: Key, name: str) -> int:
@@ -173,7 +178,8 @@ class _Recognition:
             # two rows may be one guest (the number was corrected since): the first brings them up to date
             is_first = on_file not in self.taken
             found.guest = on_file
-            found.outcome = UPDATED if self.choices.existing == UPDATE and is_first else ON_FILE
+            again = self.choices.existing == UPDATE or on_file in self.known.off
+            found.outcome = UPDATED if again and is_first else ON_FILE
             self.taken.add(on_file)
 
     def _add_once_more(self, key: Key, found: Found) -> None:

@@ -27,6 +27,29 @@ def new_token() -> str:
     return secrets.token_urlsafe(20)
 
 
+class Tag(models.Model):
+    """A word by which a host groups guests of an event; a guest may have several."""
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=40)
+    #: as compared, like a guest's
+    name_key = models.CharField(max_length=40)
+
+    class Meta:
+        ordering = ["name_key"]
+        constraints = [models.UniqueConstraint(fields=["event", "name_key"], name="tag_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PresentGuests(models.Manager["Guest"]):
+    """Without those who were taken off the list: nothing can be sent to them, and no figure counts them."""
+
+    def get_queryset(self) -> models.QuerySet[Guest]:
+        return super().get_queryset().filter(removed_at=None)
+
+
 class Guest(models.Model):
     """One person (or household) of one event.
 
@@ -58,6 +81,16 @@ class Guest(models.Model):
     brought_by = models.ForeignKey(
         "GuestImport", on_delete=models.SET_NULL, null=True, blank=True, related_name="brought"
     )
+    tags = models.ManyToManyField(Tag, related_name="guests", blank=True)
+    #: the host invited them in person; no invitation goes to them
+    in_person_at = models.DateTimeField(null=True, blank=True)
+    #: taken off the list; the row stays, because the ledger's history hangs on it
+    removed_at = models.DateTimeField(null=True, blank=True)
+    #: counts the changes by hand, so that a form that is out of date is told
+    version = models.PositiveIntegerField(default=0, db_default=0)
+
+    objects = PresentGuests()
+    everybody = models.Manager["Guest"]()
 
     class Meta:
         ordering = ["id"]
@@ -195,3 +228,19 @@ class ImportChange(models.Model):
 
     def __str__(self) -> str:
         return f"change of guest {self.guest_id}"
+
+
+class SavedView(models.Model):
+    """A way to look at the guest list, under a name."""
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="saved_views")
+    name = models.CharField(max_length=60)
+    #: as in the address: `show=failed&tag=family`
+    query = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["event", "name"], name="saved_view_once")]
+
+    def __str__(self) -> str:
+        return self.name

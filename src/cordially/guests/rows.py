@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cordially.lib import clock
+from cordially.lib.spreadsheets import written
 
 from .columns import Columns
 from .models import PhoneProblem
@@ -32,6 +33,10 @@ _PHONE_KINDS = {
     PhoneProblem.INVALID: WRONG,
     PhoneProblem.NO_PHONE: MISSING,
 }
+#: the columns of an export that say what became of the invitation
+_OURS = frozenset({"invitation", "since", "answer", "coming", "guest_s_note"})
+#: the further column that is read as tags
+TAGS = "tags"
 LIMITS = {"name": 200, "group": 80, "note": 500}
 
 
@@ -127,12 +132,13 @@ def read_row(
     `mended` has what a host wrote in place of a cell, by role; a whole name goes before its parts.
     """
     mended = mended or {}
+    row = list(map(written, row))
 
     def cell(role: str) -> str:
         return mended[role] if role in mended else columns.cell(row, role)
 
-    written = _name(cell, columns, mended)
-    name, phone_cell = clean(written, 200), cell("phone")
+    whole = _name(cell, columns, mended)
+    name, phone_cell = clean(whole, 200), cell("phone")
     if not name and not any(map(str.isalnum, phone_cell)):
         return None
     phone = read_phone(phone_cell, country)
@@ -149,7 +155,7 @@ def read_row(
     language = read_language(language_cell) if language_cell else ""
     fields = {
         key: text
-        for index, key in columns.extras.items()
+        for index, key in _extras(columns).items()
         if index < len(row) and (text := clean(row[index], 500))
     }
     # what we couldn't read is kept as the list has it
@@ -161,7 +167,7 @@ def read_row(
         marks.append(Mark("language", WRONG, BAD_LANGUAGE))
     group, note = cell("group"), cell("note")
     # a little room: spaces are taken out
-    for role, text in (("name", written), ("group", group), ("note", note)):
+    for role, text in (("name", whole), ("group", group), ("note", note)):
         if len(text) > LIMITS[role] and len(clean_lines(text, len(text))) > LIMITS[role]:
             marks.append(Mark(role, DOUBT, TOO_LONG))
     guest = NewGuest(
@@ -180,6 +186,14 @@ def read_row(
         is_sized=party_size is not None,
     )
     return Reading(number, guest, phone.why, marks)
+
+
+def _extras(columns: Columns) -> dict[int, str]:
+    """Without what an export of ours says of the invitations: that is no word about the guest."""
+    extras = columns.extras
+    if not set(extras.values()) >= _OURS:
+        return dict(extras)
+    return {index: key for index, key in extras.items() if key not in _OURS}
 
 
 def _name(cell: Any, columns: Columns, mended: Mapping[str, str]) -> str:

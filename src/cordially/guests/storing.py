@@ -12,10 +12,12 @@ from django.db.models import DateTimeField, JSONField
 from cordially.events.models import Event
 from cordially.lib import clock
 
+from . import tags
 from .comparing import JOIN, UPDATE, Choices, Found, stored_key
 from .models import Guest, GuestImport, ImportChange, PhoneProblem, new_token
+from .removal import bring_back
 from .reports import ADDED, JOINED, REPEATED, UPDATED
-from .rows import NewGuest, Reading
+from .rows import TAGS, NewGuest, Reading
 
 _BATCH = 5000
 _UPDATES = 500
@@ -45,14 +47,16 @@ def store(
     total = sum(found.outcome in (ADDED, UPDATED) for found in founds) or 1
     added = changed = 0
     for guests in _batches(_new(readings, founds, choices), _BATCH):
+        tagged = [guest.fields.pop(TAGS, "") for guest in guests]
         _insert(event, guests, brought_by)
+        _tag(event, guests, tagged)
         added += len(guests)
         if tell:
             tell(added, total)
     known_as = ((found.guest, reading.guest) for reading, found in zip(readings(), founds, strict=True)
                 if found.outcome == UPDATED)  # fmt: skip
     for pairs in _batches(known_as, _UPDATES):
-        changed += _update(pairs, choices.existing == UPDATE, brought_by)
+        changed += _update(event, pairs, choices.existing == UPDATE, brought_by)
         if tell:
             tell(min(added + changed, total), total)
     return added, changed
@@ -139,14 +143,36 @@ def _insert(event: Event, guests: list[NewGuest], brought_by: GuestImport | None
         cursor.executemany(statement, list(zip(*columns, strict=True)))
 
 
+def _tag(event: Event, guests: Sequence[NewGuest], tagged: Sequence[str]) -> None:
+    """The tags of those who were just added, who are known by their tokens."""
+    by_token = {guest.token: text for guest, text in zip(guests, tagged, strict=True) if tags.split(text)}
+    for some in _batches(by_token, _UPDATES):
+        by_text: dict[str, list[int]] = {}
+        for pk, token in Guest.objects.filter(token__in=some).values_list("pk", "token"):
+            by_text.setdefault(by_token[token], []).append(pk)
+        for text, ids in by_text.items():
+            tags.add(event, ids, text)
+
+
 # --- guests on file
 
 
-def _update(pairs: Sequence[tuple[int, NewGuest]], everything: bool, brought_by: GuestImport | None) -> int:
-    """Bring these guests up to date; how many of them changed."""
+def _update(
+    event: Event, pairs: Sequence[tuple[int, NewGuest]], everything: bool, brought_by: GuestImport | None
+) -> int:
+    """Bring these guests up to date, and back onto the list; how many of them changed."""
+    off = Guest.everybody.filter(pk__in=[pk for pk, _ in pairs]).exclude(removed_at=None)
+    back = set(off.values_list("pk", flat=True))
+    if back:
+        bring_back(event, sorted(back))
+        if brought_by:
+            Guest.objects.filter(pk__in=back).update(brought_by=brought_by)
     on_file = Guest.objects.in_bulk([pk for pk, _ in pairs])
     changes: list[ImportChange] = []
     for pk, new in pairs:
+        tagged = new.fields.pop(TAGS, "")
+        if everything and tags.split(tagged):
+            tags.add(event, [pk], tagged)
         guest = on_file[pk]
         before = {name: getattr(guest, name) for name in CHANGING}
         _take_over(guest, new, everything)
@@ -160,7 +186,7 @@ def _update(pairs: Sequence[tuple[int, NewGuest]], everything: bool, brought_by:
     Guest.objects.bulk_update([change.guest for change in changes], CHANGING, batch_size=_UPDATES)
     if brought_by:
         ImportChange.objects.bulk_create(changes)
-    return len(changes)
+    return len({change.guest.pk for change in changes} | back)
 
 
 def _take_over(guest: Guest, new: NewGuest, everything: bool) -> None:

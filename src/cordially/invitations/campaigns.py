@@ -35,6 +35,7 @@ from .models import (
 from .senders import current_sender, require_public_url
 
 ALREADY_INVITED = "Already invited."
+IN_PERSON = "Invited in person."
 UNDER_WAY = "A message to this guest is still under way."
 NO_NUMBER = "There is no number that a message can go to."
 #: times that a list is read again which changes while Send is being pressed
@@ -189,6 +190,7 @@ def _insert_invitations(
          WHERE l.state IN ({", ".join(f"'{state.value}'" for state in sorted(states))})
            AND lc.event_id = %s
     """
+    in_person = "g.in_person_at IS NOT NULL" if campaign.purpose == INVITATION and not again else "1 = 0"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -196,11 +198,12 @@ def _insert_invitations(
               (campaign_id, guest_id, is_current, text, phone, state, turn, attempts, tries, error_class,
                reason, queued_at, changed_at)
             SELECT %s, g.id, c.id IS NULL, '', g.phone,
-                   CASE WHEN g.phone = '' OR g.opted_out_at IS NOT NULL OR h.guest_id IS NOT NULL
+                   CASE WHEN g.phone = '' OR g.opted_out_at IS NOT NULL OR {in_person} OR h.guest_id IS NOT NULL
                         THEN 'skipped' ELSE 'queued' END,
                    %s + ROW_NUMBER() OVER (ORDER BY g.id), 0, 0, '',
                    CASE WHEN g.phone = '' THEN COALESCE(NULLIF(g.phone_note, ''), %s)
                         WHEN g.opted_out_at IS NOT NULL THEN %s
+                        WHEN {in_person} THEN %s
                         WHEN h.guest_id IS NOT NULL THEN %s ELSE '' END,
                    %s, %s
               FROM guests_guest g
@@ -209,7 +212,16 @@ def _insert_invitations(
              WHERE g.id IN ({sql})
             """,
             [
-                *(campaign.pk, turn, NO_NUMBER, OPTED_OUT, UNDER_WAY if again else ALREADY_INVITED, at, at),
+                *(
+                    campaign.pk,
+                    turn,
+                    NO_NUMBER,
+                    OPTED_OUT,
+                    IN_PERSON,
+                    UNDER_WAY if again else ALREADY_INVITED,
+                    at,
+                    at,
+                ),
                 *([] if again else [campaign.purpose]),
                 campaign.event_id,
                 *params,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, QuerySet, TextField
+from django.db.models import BooleanField, Case, Exists, OuterRef, QuerySet, TextField, When
 from django.db.models.functions import Cast
 
 from cordially.events.models import Event
@@ -281,12 +281,18 @@ def rows_of(guests: QuerySet[Guest], *, purpose: str, again: bool) -> QuerySet[A
     )  # fmt: skip
 
 
-def held_back(purpose: str, again: bool) -> Exists:
-    """Whether a guest has a message of this purpose, arrived or on its way; with `again`, one under way."""
+def held_back(purpose: str, again: bool) -> Exists | Case:
+    """Whether a guest has a message of this purpose, arrived or on its way; with `again`, one under way.
+
+    Who was invited in person had an invitation.
+    """
     earlier = Invitation.objects.filter(guest=OuterRef("pk"))
     if again:  # no wish of the host's sends one beside another that isn't settled yet
         return Exists(earlier.filter(state__in=OPEN))
-    return Exists(earlier.filter(campaign__purpose=purpose, state__in=LIVE))
+    had = Exists(earlier.filter(campaign__purpose=purpose, state__in=LIVE))
+    if purpose == INVITATION:
+        return Case(When(in_person_at__isnull=False, then=True), default=had, output_field=BooleanField())
+    return had
 
 
 def _seal(plan: Plan, purpose: str, again: bool) -> Any:

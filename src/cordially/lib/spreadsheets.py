@@ -10,3 +10,8 @@ def harmless(text: str) -> str:
     return (
         f"'{text}" if text.lstrip(" \u00a0").startswith(_DANGEROUS) or text.startswith(_DANGEROUS) else text
     )
+
+
+def written(cell: str) -> str:
+    """What was in a cell before `harmless`."""
+    return cell[1:] if cell[:1] == "'" and harmless(cell[1:]) != cell[1:] else cell

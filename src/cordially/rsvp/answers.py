@@ -21,8 +21,12 @@ def current_answer(guest: Guest) -> Answer | None:
     return Answer.objects.filter(guest=guest, is_current=True).first()
 
 
-def record_answer(guest: Guest, reply: str, heads: int, note: str, now: dt.datetime) -> Answer:
+def record_answer(
+    guest: Guest, reply: str, heads: int, note: str, now: dt.datetime, *, entered_by: str = ""
+) -> Answer:
     """Store an answer as the one that counts; the one before becomes history.
+
+    `entered_by`: the host who enters it for the guest.
 
     The same answer again (a double tap, a reloaded page) is the answer that is there already.
     """
@@ -36,7 +40,9 @@ def record_answer(guest: Guest, reply: str, heads: int, note: str, now: dt.datet
             if (current.reply, current.heads, current.note) == (reply, heads, note):
                 return current
             Answer.objects.filter(pk=current.pk).update(is_current=False)
-        return Answer.objects.create(guest=guest, reply=reply, heads=heads, note=note, at=now)
+        return Answer.objects.create(
+            guest=guest, reply=reply, heads=heads, note=note, at=now, entered_by=entered_by[:150]
+        )
 
 
 def summary(event: Event) -> dict[str, int]:

@@ -26,6 +26,8 @@ class Answer(models.Model):
     heads = models.PositiveSmallIntegerField(default=0)
     note = models.CharField(max_length=500, blank=True)
     is_current = models.BooleanField(default=True)
+    #: the name of a host who entered it for the guest; empty when the guest did
+    entered_by = models.CharField(max_length=150, blank=True)
     at = models.DateTimeField()
 
     class Meta:

@@ -21,7 +21,7 @@ LIST = "/e/maya-arjun/guests"
 
 
 def names(page: str) -> list[str]:
-    return re.findall(r'cell-main"><bdi>(.*?)</bdi>', page)
+    return re.findall(r'cell-main"[^>]*><bdi>(.*?)</bdi>', page)
 
 
 def look(browser: Client, query: str = "") -> str:
@@ -163,7 +163,7 @@ def test_the_list_costs_the_same_at_any_size(browser: Client, event: Event, camp
         Answer.objects.create(guest=guest, reply="yes", heads=2, at=timezone.now())
     with CaptureQueriesContext(connection) as many:
         look(browser)
-    assert len(many) == len(few) <= 17
+    assert len(many) == len(few) <= 20
 
 
 def test_an_empty_list_says_how_to_begin(browser: Client, event: Event) -> None:

@@ -14,6 +14,9 @@ from cordially.dashboard.guestlist import Filter
 from cordially.dashboard.page import event_page
 from cordially.dashboard.position import newest
 from cordially.events.models import Event
+from cordially.guests.models import SavedView
+
+from .roster import ACTS
 
 
 class _Known(Paginator):  # type: ignore[type-arg]
@@ -26,6 +29,12 @@ class _Known(Paginator):  # type: ignore[type-arg]
 
 def _turn(wanted: Filter, number: int) -> str:
     return f"?{urlencode([*wanted.pairs, ('page', number)])}"
+
+
+def _undoable(request: HttpRequest, event: Event) -> int:
+    """How many this browser took off the list last, and may bring back."""
+    kept = request.session.get("taken_off") or {}
+    return len(kept.get("ids", [])) if kept.get("event") == event.pk else 0
 
 
 @require_GET
@@ -46,7 +55,13 @@ def guests(request: HttpRequest, event: Event) -> HttpResponse:
         "rows": rows,
         "ids": ",".join(row.key for row in rows),
         "by_name": wanted.but(sort="name"),
+        "by_name_back": wanted.but(sort="-name"),
         "by_change": wanted.but(sort="changed"),
+        "by_group": wanted.but(sort="group"),
+        "by_answer": wanted.but(sort="answer"),
+        "views": SavedView.objects.filter(event=event),
+        "undoable": _undoable(request, event),
+        "bulk_acts": [(key, label) for key, label in ACTS.items() if key != "remove"],
         "unsorted": wanted.but(sort=""),
         "previous_page": _turn(wanted, page.number - 1),
         "next_page": _turn(wanted, page.number + 1),

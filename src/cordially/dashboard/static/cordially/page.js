@@ -9,7 +9,9 @@
   addEventListener("htmx:afterSwap", (event) => {
     const dialog = find("dialog");
     if (event.detail.target !== dialog || !dialog.firstElementChild) return;
-    dialog.classList.toggle("dialog--wide", dialog.querySelector("[data-dialog]")?.dataset.dialog === "wide");
+    for (const kind of ["wide", "beside"]) {
+      dialog.classList.toggle(`dialog--${kind}`, dialog.querySelector("[data-dialog]")?.dataset.dialog === kind);
+    }
     if (!dialog.open) {
       opener = document.activeElement;
       dialog.showModal();
