@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -143,11 +142,11 @@ def title(found: Finding) -> str:
 def cure(found: Finding) -> str:
     match found.cause:
         case Cause.AMBIGUOUS:
-            return "Left out, so that no stranger is invited. Correct your list and import it again"
+            return "Left out, so that no stranger is invited. Open each and say which number is meant"
         case Cause.INVALID:
-            return "Left out: a message would reach nobody. Correct your list and import it again"
+            return "Left out: a message would reach nobody. Open each and correct the number"
         case Cause.NO_NUMBER:
-            return "Left out. Add the number to your list and import it again, or hand over the personal link"
+            return "Left out. Open each and add the number, or hand over the personal link"
         case Cause.OPTED_OUT:
             return "Left out: they answered “stop”. Invite them in person"
         case Cause.LACKS:
@@ -193,8 +192,8 @@ def _country(code: str) -> str:
 
 #: what all guests share, and no list of guests can say
 _OF_THE_EVENT = {"event_location", "map_link"}
-#: what a corrected list mends
-_IN_THE_LIST = {Cause.AMBIGUOUS, Cause.INVALID, Cause.NO_NUMBER, Cause.BAD_VALUE}
+#: what a corrected list mends, and no guest's page
+_IN_THE_LIST = {Cause.BAD_VALUE}
 
 _ICONS = {
     Cause.LACKS: ("failed", "s-failed"),
@@ -209,14 +208,13 @@ _ICONS = {
 
 
 def fold(report: Report, found: Finding, is_open: bool) -> Fold:
-    guests = reverse("guests", args=[report.event.slug])
     # a link is of use to whom no message reaches; not to those who asked to be left alone
     handed_on = found.cause in (Cause.NO_NUMBER, Cause.INVALID, Cause.AMBIGUOUS, Cause.COUNTRY)
     rows = [
         Row(
             name=person.name,
             note=person.note,
-            href=f"{guests}?{urlencode({'q': person.name})}",
+            href=reverse("guest", args=[report.event.slug, person.pk]),
             link=personal_link(person.token) if handed_on else "",
         )
         for person in found.people
