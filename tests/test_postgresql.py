@@ -21,6 +21,7 @@ CONTRACT = [
     "src/cordially/invitations/tests/test_ledger.py",
     "src/cordially/invitations/tests/test_campaigns.py",
     "src/cordially/invitations/tests/test_hours.py",
+    "src/cordially/invitations/tests/test_leaving.py",
     "src/cordially/invitations/tests/test_progress.py",
     "src/cordially/invitations/tests/test_races.py",
     "src/cordially/invitations/tests/test_flightcheck.py",

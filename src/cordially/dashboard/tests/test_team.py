@@ -79,6 +79,17 @@ def test_sending_is_a_right_of_its_own(
     assert campaign.state == CampaignState.PAUSED
 
 
+def test_who_may_not_send_sees_the_check_without_its_button(
+    signed_in: As, event: Event, template: MessageTemplate
+) -> None:
+    a_guest(event)
+    address = f"/e/maya-arjun/send?template={template.pk}"
+    page = signed_in(Role.EDITOR).get(address).content.decode()
+    assert 'id="may-not-send"' in page and 'id="confirm-send' not in page
+    page = signed_in(Role.VIEWER, can_send=True, name="dan").get(address).content.decode()
+    assert 'id="confirm-send"' in page and 'id="may-not-send"' not in page
+
+
 def test_what_all_events_share_is_for_who_runs_it(signed_in: As, event: Event) -> None:
     browser = signed_in(Role.OWNER, can_send=True)
     assert browser.get("/prices").status_code == 200
