@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 
 from .browser import DESK, HAND, PHONE, SOON, Visit, Watch, browser, rows, visit, watch
 from .processes import until
@@ -116,3 +116,29 @@ def test_everybody_can_use_these_pages_in_light_and_dark(demo: House, visit: Vis
                     broken.append(f"{where}, {viewport['width']} {scheme}: {found['id']} {nodes}")
         page.set_viewport_size(DESK)
     assert not broken, "\n".join(broken)
+
+
+def test_pages_are_light_and_ask_nobody_else(demo: House, visit: Visit) -> None:
+    """As transferred on a first visit: nothing is cached yet."""
+    state = demo.enter(visit()).context.storage_state()
+    for where in (
+        "",
+        "guests",
+        "send",
+        "campaigns",
+        "templates",
+        "templates/1?lang=en",
+        "import",
+        "edit",
+        "team",
+    ):
+        page = visit(storage_state=state)
+        asked: list[Request] = []
+        page.on("requestfinished", lambda request, asked=asked: asked.append(request))
+        page.goto(demo.at(where), wait_until="load")
+        assert {request.url.partition("/e/")[0].partition("/static/")[0] for request in asked} == {
+            demo.server.url
+        }
+        weight = sum(request.sizes()["responseBodySize"] for request in asked if "/live" not in request.url)
+        assert 20_000 < weight < 150_000, (where, weight)
+        page.close()
