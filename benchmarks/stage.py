@@ -119,6 +119,6 @@ def approved_default() -> MessageTemplate:
     from cordially.invitations import library, senders
 
     template = library.default_template()
-    for text in template.texts.all():
-        library.hand_in(text, senders.account(), "HX" + "0" * 32, state="approved")
+    for number, text in enumerate(template.texts.all()):
+        library.hand_in(text, senders.account(), f"HX{number:032}", state="approved")
     return template

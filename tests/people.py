@@ -12,7 +12,7 @@ from cordially.events.models import Event
 from cordially.guests.importing import name_key
 from cordially.guests.models import Guest
 from cordially.invitations import campaigns, library
-from cordially.invitations.models import Campaign, MessageTemplate, Review, Sender
+from cordially.invitations.models import Campaign, MessageTemplate, Review, Sender, TemplateVersion
 from cordially.templating.components import Components
 
 #: the instant at which tests begin that inject their own clock
@@ -76,8 +76,14 @@ def approved(
     parts = {language: Components(body) for language, body in texts.items()}
     template = library.create(name, parts, name=name, **given)
     for text in template.texts.all():
-        library.hand_in(text, account, ref, state=Review.APPROVED)
+        library.hand_in(text, account, _free(account, ref), state=Review.APPROVED)
     return template
+
+
+def _free(account: str, ref: str) -> str:
+    """Each text has a reference of its own, as at Twilio."""
+    is_taken = TemplateVersion.objects.filter(account=account, ref=ref).exists()
+    return f"{ref[:26]}{next(_serial):08}" if is_taken else ref
 
 
 def a_campaign(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -166,6 +167,13 @@ def test_who_waits_is_asked_about_often_and_who_is_decided_seldom(monkeypatch: A
     assert due(3700) == {waiting.ref, decided.ref}
 
 
+def test_the_simulator_is_asked_every_few_seconds_about_what_is_decided(account: str) -> None:
+    assert not approvals.senders.is_real()
+    decided = library.hand_in(a_template().texts.get(), account, "HX2", state="approved")
+    assert approvals._due(later(6, decided.checked_at)) == [decided]
+    assert approvals._due(later(4, decided.checked_at)) == []
+
+
 def test_what_is_at_twilio_already_is_brought_in(account: str) -> None:
     whole = WholeContent(
         "wedding_2027",
@@ -297,9 +305,52 @@ def test_one_reference_stands_for_one_text() -> None:
 
 def test_nothing_is_adopted_unread_while_twilio_is_away(settings: Any) -> None:
     settings.TWILIO_API_URL = "http://127.0.0.1:9"
-    with pytest.raises(approvals.CantHandIn, match="Nothing was kept"):
+    with pytest.raises(approvals.CantHandIn, match=r"can’t be reached.*Nothing was kept.*Try again"):
         approvals.adopt(a_template().texts.get(), "HX" + "1" * 32)
     assert not TemplateVersion.objects.exists()
+
+
+@pytest.mark.parametrize("press", [approvals.adopt, approvals.bring_in])
+def test_two_presses_keep_one_version(press: Any, account: str, monkeypatch: Any) -> None:
+    text = a_template(WORDS, "kept").texts.get()
+    ref = content.put_up(approvals.credentials(), approvals._whole(text))
+    found = listed(ref)
+    # looked whether somebody has it, and not kept yet
+    step = "_keep" if press is approvals.adopt else "named"
+    go_on = getattr(approvals, step)
+
+    def meanwhile(*given: Any, **more: Any) -> Any:
+        library.hand_in(a_template(WORDS, "faster").texts.get(), account, ref)
+        return go_on(*given, **more)
+
+    monkeypatch.setattr(approvals, step, meanwhile)
+    given = {"1": "guest_name", "2": "hall", "3": "event_date"}
+    with pytest.raises(approvals.CantHandIn, match="right now"):
+        press(text, ref) if press is approvals.adopt else press(found, given)
+    assert TemplateVersion.objects.get().text.template.name == "faster"
+    assert MessageTemplate.objects.count() == 2, "and nothing is left of the other"
+
+
+def test_another_kind_is_asked_for_anew(account: str) -> None:
+    template = a_template(name="kind")
+    first = approvals.hand_in(template.texts.get())
+    template.category = "UTILITY"
+    template.save()
+    second = approvals.hand_in(template.texts.get())
+    assert second.ref != first.ref and second.asked_category == "UTILITY"
+    assert approvals.hand_in(template.texts.get()) == second, "and once more is the same"
+
+
+def test_what_was_never_asked_for_is_asked_for_as_the_kind_that_it_is_now(account: str) -> None:
+    template = a_template(name="kept_back")
+    text = template.texts.get()
+    ref = content.put_up(approvals.credentials(), approvals._whole(text))
+    assert approvals.adopt(text, ref).asked_category == "MARKETING"
+    template.category = "UTILITY"
+    template.save()
+    version = approvals.hand_in(template.texts.get())
+    assert (version.ref, version.asked_category) == (ref, "UTILITY")
+    assert not library.standings(version.text.template, account)[0].is_draft
 
 
 def refs_at_twilio() -> set[str]:
@@ -382,8 +433,9 @@ def test_a_round_ends_when_twilio_does_not_answer(settings: Any, monkeypatch: An
     assert len(asked) == 1
 
 
-def test_who_is_about_to_be_sent_is_asked_about_soon(account: str) -> None:
-    version = library.hand_in(a_template().texts.get(), account, "HX2", state=Review.APPROVED)
+@pytest.mark.parametrize("state", [Review.APPROVED, Review.PAUSED])
+def test_who_is_about_to_be_sent_is_asked_about_soon(account: str, state: Review) -> None:
+    version = library.hand_in(a_template().texts.get(), account, "HX2", state=state)
     approvals.look_again(version.text.template)
     version.refresh_from_db()
     assert version.checked_at is not None, "it was asked about a moment ago"
@@ -393,25 +445,33 @@ def test_who_is_about_to_be_sent_is_asked_about_soon(account: str) -> None:
     assert version.checked_at is None
 
 
-def test_a_stop_does_not_wait_for_twilio(monkeypatch: Any) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_does_not_wait_for_twilio(settings: Any, account: str) -> None:
     """Half a minute of silence at Twilio is no half minute at the stop."""
-    asked, answered = threading.Event(), threading.Event()
+    library.hand_in(a_template().texts.get(), account, "HX2")
+    TemplateVersion.objects.update(checked_at=None)
+    following: list[threading.Thread] = []
 
-    def silent() -> bool:
-        asked.set()
-        return answered.wait(60)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.settimeout(15)
+        settings.TWILIO_API_URL = f"http://127.0.0.1:{door.getsockname()[1]}"
 
-    async def serve() -> None:
-        following = asyncio.create_task(service._follow_reviews())
-        while not asked.is_set():
-            await asyncio.sleep(0.01)
-        following.cancel()
+        async def serve() -> None:
+            task = asyncio.create_task(service._follow_reviews())
+            line, _ = await asyncio.to_thread(door.accept)
+            following.extend(each for each in threading.enumerate() if each.name == "reviews")
+            task.cancel()
+            lines.append(line)
 
-    monkeypatch.setattr(approvals, "follow", silent)
-    server = threading.Thread(target=asyncio.run, args=[serve()])
-    server.start()
-    server.join(15)
-    stopped = not server.is_alive()
-    answered.set()
+        lines: list[socket.socket] = []
+        server = threading.Thread(target=asyncio.run, args=[serve()])
+        server.start()
+        server.join(15)
+        stopped = not server.is_alive()
+        for line in lines:
+            line.close()
     server.join(60)
+    for thread in following:
+        thread.join(10)
+    assert lines, "Twilio was asked"
     assert stopped

@@ -10,8 +10,9 @@ import logging
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from cordially.invitations import campaigns, library, senders
@@ -77,7 +78,8 @@ def hand_in(text: TemplateText, known: Iterable[str] | None = None) -> TemplateV
 def _hand_in(text: TemplateText, components: Components) -> TemplateVersion:
     newest = text.versions.filter(account=senders.account()).first()
     if newest and newest.components == components and newest.link_base in ("", variables.link_base()):
-        if newest.state in (Review.RECEIVED, Review.PENDING):
+        is_asked = newest.asked_category in ("", text.template.category)
+        if newest.state in (Review.RECEIVED, Review.PENDING) and is_asked:
             return newest  # somebody else handed in the very same a moment ago
         if newest.state == Review.UNSUBMITTED:
             return _ask_for_review(newest)
@@ -174,11 +176,11 @@ def ask(version: TemplateVersion) -> bool:
 
 
 def look_again(template: MessageTemplate) -> None:
-    """Somebody is about to send it: ask soon whether WhatsApp paused it since it was asked last."""
+    """Somebody is about to send it: ask soon whether WhatsApp paused or released it since."""
     stale = TemplateVersion.objects.filter(
         text__template=template,
         account=senders.account(),
-        state=Review.APPROVED,
+        state__in=(Review.APPROVED, Review.PAUSED),
         checked_at__lt=clock_now() - _STALE,
     )
     if stale.exists():
@@ -205,6 +207,7 @@ def _heard(version: TemplateVersion, approval: Approval, now: dt.datetime, asked
     state, category = _state(approval), _category(approval, asked or row.category)
     changed = (row.state, row.category) != (state, category)
     row.checked_at, row.reason = now, approval.reason[:500]
+    row.asked_category = asked or row.asked_category
     if changed:
         logger.info("template %s, %s: %s", version.text.template, version.text.language, state.label.lower())
         row.state, row.category, row.changed_at = state, category, now
@@ -246,9 +249,8 @@ def bring_in(listed: ListedContent, names: Mapping[str, str]) -> TemplateText:
     with transaction.atomic():
         template = _template_for(listed, language)
         text = library.save_text(template, language, components)
-        library.hand_in(
+        _keep(
             text,
-            senders.account(),
             listed.ref,
             state=_state(listed.approval),
             reason=listed.approval.reason,
@@ -257,6 +259,15 @@ def bring_in(listed: ListedContent, names: Mapping[str, str]) -> TemplateText:
             category=_category(listed.approval, template.category),
         )
     return text
+
+
+def _keep(text: TemplateText, ref: str, **given: Any) -> TemplateVersion:
+    """Raises CantHandIn when somebody else keeps it at the same moment."""
+    try:
+        with transaction.atomic():
+            return library.hand_in(text, senders.account(), ref, **given)
+    except IntegrityError as error:
+        raise CantHandIn(f"Somebody brought {ref} in right now. Look again.") from error
 
 
 def _template_for(listed: ListedContent, language: str) -> MessageTemplate:
@@ -305,7 +316,8 @@ def adopt(text: TemplateText, ref: str) -> TemplateVersion:
     try:
         listed = content.fetch_content(credentials(), ref)
     except ContentError as error:
-        raise CantHandIn(f"{error} Nothing was kept, as nobody knows what {ref} says.") from error
+        said = f"{error} Nothing was kept, as nobody knows what {ref} says. {error.fault.cure}"
+        raise CantHandIn(said.strip()) from error
     if listed.usable:
         raise CantHandIn(listed.usable)
     _compare(_whole(text), listed)
@@ -315,9 +327,8 @@ def adopt(text: TemplateText, ref: str) -> TemplateVersion:
         _heard(known, listed.approval, clock_now())
         known.refresh_from_db()
         return known
-    return library.hand_in(
+    return _keep(
         text,
-        account,
         ref,
         state=_state(listed.approval),
         reason=listed.approval.reason,

@@ -132,7 +132,7 @@ def _show_text(standing: Standing, is_fallback: bool) -> None:
             f"    {version.ref}  version {version.number}, {version.get_state_display().lower()}{said}"
         )
         if standing.is_draft:
-            click.echo("    its words changed since: the new ones need --create")
+            click.echo("    it was changed since: --create asks for what is written now")
     for line in standing.text.body.splitlines():
         click.echo(f"    | {line}")
 

@@ -133,7 +133,10 @@ def hand_in(
     slots: Iterable[variables.Slot] | None = None,
     category: str = "",
 ) -> TemplateVersion:
-    """Remember that this account calls the text, as it is now, `ref`."""
+    """Remember that this account calls the text, as it is now, `ref`.
+
+    Raises IntegrityError where `ref` stands for a version already.
+    """
     components = components or text.components
     now = clock_now()
     with transaction.atomic():
@@ -146,6 +149,7 @@ def hand_in(
             ref=ref,
             **TemplateVersion.columns(components),
             category=category or text.template.category,
+            asked_category=text.template.category,
             variables=[slot.key for slot in (components.slots if slots is None else slots)],
             link_base=variables.link_base() if components.has_link_button else "",
             state=state,
@@ -183,8 +187,13 @@ class Standing:
 
     @property
     def is_draft(self) -> bool:
-        """Whether what is written was not handed in yet."""
-        return self.newest is None or self.newest.components != self.text.components
+        """Whether what is written, or what kind of message it is, was not handed in yet."""
+        newest = self.newest
+        if newest is None or newest.components != self.text.components:
+            return True
+        # WhatsApp may count it as something else than was asked for: neither is news
+        told = (newest.asked_category, newest.category)
+        return bool(newest.asked_category) and self.text.template.category not in told
 
     @property
     def is_waiting(self) -> bool:
@@ -220,10 +229,11 @@ def _standings(templates: list[MessageTemplate], account: str) -> dict[int, list
     handed_in = TemplateVersion.objects.filter(text__template__in=templates, account=account)
     for version in handed_in.order_by("number"):
         versions.setdefault(version.text_id, []).append(version)
-    fallback = {template.pk: template.fallback_language for template in templates}
+    of = {template.pk: template for template in templates}
     found: dict[int, list[Standing]] = {}
     texts = TemplateText.objects.filter(template__in=templates).order_by("pk")
-    for text in sorted(texts, key=lambda text: text.language != fallback[text.template_id]):
+    for text in sorted(texts, key=lambda text: text.language != of[text.template_id].fallback_language):
+        text.template = of[text.template_id]
         mine = versions.get(text.pk, [])
         in_use = next((version for version in reversed(mine) if usable(version)), None)
         found.setdefault(text.template_id, []).append(Standing(text, mine[-1] if mine else None, in_use))

@@ -189,6 +189,8 @@ class TemplateVersion(Worded):
     ref = models.CharField(max_length=64)
     #: as WhatsApp has it, which may not be what was asked for
     category = models.CharField(max_length=20, choices=Category.choices)
+    #: what was asked for; empty where nobody kept it
+    asked_category = models.CharField(max_length=20, choices=Category.choices, blank=True)
     #: slots in the order of the provider's numbers: the first is {{1}}
     variables = models.JSONField(default=list)
     #: what the link button's address begins with; empty without one
@@ -204,7 +206,9 @@ class TemplateVersion(Worded):
     class Meta:
         ordering = ["-number"]
         constraints = [
-            models.UniqueConstraint(fields=["text", "account", "number"], name="template_version_once")
+            models.UniqueConstraint(fields=["text", "account", "number"], name="template_version_once"),
+            # of two versions with one reference, one would say what is not sent
+            models.UniqueConstraint(fields=["account", "ref"], name="template_version_ref_once"),
         ]
 
     @property

@@ -821,7 +821,8 @@ _BAD_IN_VALUE = re.compile(rf"[\n\r\t\v\f\x85\u2028\u2029]| {{{MOST_SPACES + 1}}
 def check_value(slot: Slot, value: str) -> str:
     """What is wrong with the value of one guest, to stand after a colon: `it has a line break.`; "" when nothing is."""
     value = value or slot.fallback
-    if not value.strip():
+    # in plain ASCII all that can't be seen is a space
+    if not value.strip() or not (value.isascii() or clean(value)):
         return "it is empty, and WhatsApp takes no empty values."
     if len(value) > MOST_IN_VALUE:
         return f"it has {_counted(len(value), 'character')}, and Twilio takes {MOST_IN_VALUE:,}."

@@ -102,7 +102,12 @@ def numbered(text: str, order: tuple[Slot, ...]) -> str:
 def clean(value: object) -> str:
     """A value as WhatsApp takes it: one line, no tabs, no runs of spaces; empty when nothing can be seen of it."""
     text = _BREAKS.sub(" ", str(value)).strip()
-    return text if text.isascii() or any(map(_is_seen, text)) else ""
+    return text if _says_something(text) else ""
+
+
+def _says_something(word: str) -> bool:
+    """`word`: without spaces at its ends."""
+    return bool(word) and (word.isascii() or any(map(_is_seen, word)))
 
 
 def _is_seen(char: str) -> bool:
@@ -175,7 +180,7 @@ def guest_values(shared: Mapping[str, str], guest: Recipient) -> dict[str, str]:
         # what is built in can't be overridden; `shared` of an older campaign may not have all of it
         **{key: shared[key] for key in shared.keys() & _BY_NAME.keys()},
         "guest_name": name,
-        "first_name": name.partition(" ")[0],
+        "first_name": next(filter(_says_something, name.split(" ")), ""),
         "party_size": str(guest.party_size),
         "group": clean(guest.group),
         "rsvp_link": personal_link(guest.token),

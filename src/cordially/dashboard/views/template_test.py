@@ -92,7 +92,7 @@ def _dialog(
         "error": error,
         "cant": cant or _why_not(tab),
         "version": standing.in_use,
-        "is_older": standing.in_use is not None and (standing.is_draft or standing.in_use != standing.newest),
+        "is_older": standing.in_use is not None and standing.in_use.components != standing.text.components,
     }
     return _render(request, context, 422 if error or (cant and request.method == "POST") else 200)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.db import IntegrityError, transaction
 from tests.people import ACCOUNT, a_template, approved
 
 from cordially.invitations import library
-from cordially.invitations.models import MessageTemplate, Review, TemplateText
+from cordially.invitations.models import Category, MessageTemplate, Review, TemplateText, TemplateVersion
 from cordially.templating import shipped
 from cordially.templating.components import Button, ButtonKind, Components
 
@@ -72,6 +73,40 @@ def test_a_draft_is_what_was_not_handed_in():
     library.save_text(template, "en", WORDS)
     [standing] = library.standings(template, ACCOUNT)
     assert (standing.state, standing.in_use.number) == ("draft", 1)
+
+
+def test_another_kind_of_message_is_a_draft():
+    template = a_template()
+    template.category = Category.UTILITY
+    template.save()
+    [standing] = library.standings(template, ACCOUNT)
+    assert (standing.state, standing.in_use.number) == ("draft", 1), "the approved one is sent meanwhile"
+    TemplateVersion.objects.update(category=Category.UTILITY)
+    assert not library.standings(template, ACCOUNT)[0].is_draft, "WhatsApp counts it as that already"
+
+
+def test_what_whatsapp_counts_as_something_else_is_no_draft():
+    template = a_template()
+    TemplateVersion.objects.update(category=Category.UTILITY)
+    assert not library.standings(template, ACCOUNT)[0].is_draft
+    TemplateVersion.objects.update(asked_category="")
+    MessageTemplate.objects.update(category=Category.UTILITY)
+    assert not library.standings(template, ACCOUNT)[0].is_draft, "nobody knows what was asked for"
+
+
+def test_standings_of_many_templates_take_two_queries(django_assert_num_queries):
+    templates = [a_template() for _ in range(3)]
+    with django_assert_num_queries(2):
+        found = library.all_standings(templates, ACCOUNT)
+        assert [standing.is_draft for mine in found.values() for standing in mine] == [False] * 3
+
+
+def test_a_reference_stands_for_one_version_at_an_account():
+    one, two = a_template().texts.get(), a_template().texts.get()
+    library.hand_in(one, ACCOUNT, "HX7")
+    library.hand_in(two, "AC0", "HX7")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        library.hand_in(two, ACCOUNT, "HX7")
 
 
 def test_a_button_that_leads_to_an_old_address_is_not_sent(settings):

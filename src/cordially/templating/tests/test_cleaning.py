@@ -21,6 +21,14 @@ def test_what_nobody_can_see_is_no_value(blank: str) -> None:
     values = variables.guest_values({}, Recipient("Ruth", "t", {"hall": blank}))
     assert Slot("hall", "the garden").value(values) == "the garden"
     assert rules.check_value(Slot("hall"), values.get("hall", "")), "without a fallback it can't be sent"
+    assert "it is empty" in rules.check_value(Slot("hall"), blank), "whoever asks"
+
+
+@pytest.mark.parametrize("mark", ["\u200f", "\u2060\u200b", "\u3164"])
+def test_the_first_name_is_the_first_that_can_be_seen(mark: str) -> None:
+    values = variables.guest_values({}, Recipient(f"{mark} Ruth Levi", "t"))
+    assert values["first_name"] == "Ruth"
+    assert variables.guest_values({}, Recipient(mark, "t"))["first_name"] == ""
 
 
 @pytest.mark.parametrize(
