@@ -99,8 +99,17 @@ def test_everybody_can_use_these_pages_in_light_and_dark(demo: House, visit: Vis
     axe, broken = Axe(), []
     page = demo.enter(visit(bypass_csp=True, reduced_motion="reduce"))
     [(one,)] = rows(demo.installation, "SELECT id FROM guests_guest WHERE name = 'Ori Koren'")
-    for where in (f"guests/{one}", "guests/new", "guests/narrow", "team", "quiet", "more", "guests"):
-        page.goto(demo.at(where))
+    for where in (
+        f"guests/{one}",
+        "guests/new",
+        "guests/narrow",
+        "team",
+        "quiet",
+        "more",
+        "/sender",
+        "guests",
+    ):
+        page.goto(f"{demo.server.url}{where}" if where.startswith("/") else demo.at(where))
         if where == "guests":
             page.get_by_role("link", name="Ori Koren", exact=True).click()
             expect(page.locator("#dialog")).to_contain_text("more than one number")
