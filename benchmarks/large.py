@@ -50,7 +50,7 @@ def _page(slug: str) -> float:
     from django.contrib.auth.models import User
     from django.test import Client
 
-    host, _ = User.objects.get_or_create(username="bench")
+    host, _ = User.objects.get_or_create(username="bench", defaults={"is_superuser": True})
     browser = Client(SERVER_NAME="127.0.0.1")
     browser.force_login(host)
     took = []

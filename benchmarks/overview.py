@@ -87,7 +87,7 @@ def overview() -> None:
 
     collect_static()
     event = _fill()
-    host, _ = User.objects.get_or_create(username="bench")
+    host, _ = User.objects.get_or_create(username="bench", defaults={"is_superuser": True})
     browser = Client(SERVER_NAME="127.0.0.1")
     browser.force_login(host)
 

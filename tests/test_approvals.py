@@ -475,3 +475,12 @@ def test_a_stop_does_not_wait_for_twilio(settings: Any, account: str) -> None:
         thread.join(10)
     assert lines, "Twilio was asked"
     assert stopped
+
+
+def test_what_is_gone_at_twilio_after_all_is_made_anew(account: str) -> None:
+    text = a_template(name="gone").texts.get()
+    ref = content.put_up(approvals.credentials(), approvals._whole(text))
+    approvals.adopt(text, ref)
+    content.remove(approvals.credentials(), ref)
+    fresh = approvals.hand_in(text)
+    assert fresh.ref != ref and text.versions.get() == fresh

@@ -48,6 +48,8 @@ _BATCH = 20
 _HOURLY = dt.timedelta(hours=1)
 #: what is about to be sent was asked about within this time
 _STALE = dt.timedelta(minutes=2)
+#: Twilio's answer about a content that isn't there
+_NO_SUCH_CONTENT = (20404, 21655)
 _STOPS = (Review.PAUSED, Review.DISABLED, Review.REJECTED)
 
 
@@ -82,7 +84,12 @@ def _hand_in(text: TemplateText, components: Components) -> TemplateVersion:
         if newest.state in (Review.RECEIVED, Review.PENDING) and is_asked:
             return newest  # somebody else handed in the very same a moment ago
         if newest.state == Review.UNSUBMITTED:
-            return _ask_for_review(newest)
+            try:
+                return _ask_for_review(newest)
+            except ContentError as error:
+                if error.fault.code not in _NO_SUCH_CONTENT:
+                    raise
+                newest.delete()  # it was taken down after all
     ref = content.put_up(credentials(), _whole(text))
     # kept before anybody is asked: what is at Twilio is never made a second time
     version = library.hand_in(text, senders.account(), ref, state=Review.UNSUBMITTED, components=components)
@@ -385,9 +392,11 @@ def prepare_simulated() -> None:
             ask(version)
         except (ContentError, _Unknown):
             # never handed in, or its record was thrown away
+            if version is not None and version.state in (Review.RECEIVED, Review.PENDING):
+                version.delete()
             try:
                 hand_in(standing.text)
-            except CantHandIn as error:
+            except (CantHandIn, ContentError) as error:
                 logger.warning("template %s, %s: %s", template, standing.text.language, error)
     for _ in range(100):
         follow()

@@ -250,7 +250,7 @@ def _on(moment: str) -> str:
 
 
 def _running(standing: Standing) -> bool:
-    under_way = (CampaignState.RUNNING, CampaignState.PAUSED)
+    under_way = (CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED)
     refs = standing.text.versions.values("ref")
     return Campaign.objects.filter(state__in=under_way, texts__content_ref__in=refs).exists()
 

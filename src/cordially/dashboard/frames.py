@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Set
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from django.db.models import Case, When
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -19,6 +20,7 @@ from django.utils.translation import ngettext
 
 from cordially.events.models import Event
 from cordially.guests.models import Guest
+from cordially.invitations import hours
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign, CampaignState, Invitation, SenderState, StatusEvent
 from cordially.invitations.progress import Progress, progress, settled
@@ -70,6 +72,20 @@ class OnTheWay:
     def is_quiet(self) -> bool:
         """Whether it waits for its event's quiet hours to end."""
         return self.is_running and self.campaign.quiet_until is not None and bool(self.progress.waiting)
+
+    @property
+    def began_at(self) -> dt.datetime | None:
+        """When it started after waiting for its time; None when it didn't wait, or never began."""
+        one = self.campaign
+        if one.starts_at is None or self.is_scheduled:
+            return None
+        return None if one.finished_at is not None and one.finished_at < one.starts_at else one.starts_at
+
+    @property
+    def leaves_at(self) -> dt.datetime | None:
+        """When the first message of a scheduled one leaves: not in the quiet hours."""
+        one = self.campaign
+        return hours.leaves_at(one.event, one.starts_at) if one.starts_at else None
 
     @property
     def is_open(self) -> bool:
@@ -133,10 +149,11 @@ def look_at(campaign: Campaign) -> OnTheWay:
 
 
 def under_way(event: Event) -> list[OnTheWay]:
-    """The campaigns that run, or wait for their time or for a person, the newest three."""
+    """Three of the campaigns that run or wait: before those that wait for their time, the newest first."""
     going = [CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED]
-    found = Campaign.objects.filter(event=event, state__in=going)
-    return [look_at(campaign) for campaign in found.select_related("sender", "created_by")[:3]]
+    last = Case(When(state=CampaignState.SCHEDULED, then=1), default=0)
+    found = Campaign.objects.filter(event=event, state__in=going).order_by(last, "-pk")
+    return [look_at(campaign) for campaign in found.select_related("event", "sender", "created_by")[:3]]
 
 
 def on_the_way(event: Event) -> list[OnTheWay]:

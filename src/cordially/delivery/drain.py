@@ -243,8 +243,7 @@ class Drainer:
 
     async def _heed(self, sender: Sender) -> None:
         """What a host changed or the provider asked for since the last tick."""
-        is_held = sender.held_until is not None and sender.held_until > clock_now()
-        self._sender_waits = is_held or sender.state == SenderState.PAUSED
+        self._sender_waits = ledger.is_held(sender, clock_now()) or sender.state == SenderState.PAUSED
         before, self._pace.limits = self._pace.limits, _limits(sender)
         if (sender.per_hour, sender.per_day) != (before.per_hour, before.per_day):
             before_now = await self._thread.run(_sent_before, self.sender_id, self._pace.limits)

@@ -20,6 +20,7 @@ from cordially.invitations.models import FormerMessage, Invitation, Source, Test
 from cordially.invitations.news import News
 from cordially.lib.clock import now as clock_now
 from cordially.providers.base import FoundMessage, Provider
+from cordially.providers.errors import ErrorClass
 from cordially.templating.variables import RECIPIENT_COLUMNS, Recipient
 
 from . import verdicts, wording
@@ -38,6 +39,12 @@ CLOCKS_DIFFER = dt.timedelta(days=30)
 #: a message that says the same to somebody of another name is this request's when it is hardly older
 SAME_REQUEST = dt.timedelta(minutes=10)
 NEVER_ANSWERED = "Twilio never answered for this guest. Try again, or copy the personal link."
+WHOSE_IS_IT = (
+    "A message reached this number, which others share, and nobody can tell whose it was. "
+    "Ask them, then try again if need be."
+)
+#: for so long a callback may still tell apart two guests of one number
+_UNDECIDED = dt.timedelta(hours=1)
 #: requests of one invitation that the provider may lose before a person is asked
 MOST_LOST = 10
 _SHORTEST = dt.timedelta(seconds=2)
@@ -240,7 +247,7 @@ class Rescue:
             match = await self._match(doubt, listed)
         except _MayBeAnothers:
             self._missing.pop(doubt.attempt, None)
-            return None
+            return self._undecided(doubt)
         if match:
             self._missing.pop(doubt.attempt, None)
             logger.info("invitation %s: Twilio has the message", doubt.attempt.invitation_id)
@@ -259,6 +266,20 @@ class Rescue:
             raw="Twilio never took it, queued again",
             again=_while_it_makes_sense,
             hopeless=NEVER_ANSWERED,
+        )
+
+    def _undecided(self, doubt: Doubt) -> News | None:
+        """Only a callback could tell; when none has come for so long, a person must."""
+        now = clock_now()
+        if now - doubt.requested_at < _UNDECIDED:
+            return None
+        return News(
+            State.FAILED,
+            now,
+            Source.RESCUE,
+            doubt.attempt,
+            error_class=ErrorClass.GUEST.value,
+            reason=WHOSE_IS_IT,
         )
 
     def _surely_missing(self, doubt: Doubt) -> bool:

@@ -19,6 +19,8 @@ from .texts import clean, clean_lines, name_key, read_language, read_party_size
 
 #: a guest's number is another one now: `guest` as it is kept. Listeners work in the same transaction
 number_changed = Signal()
+#: the host invited `guest` in person. Listeners work in the same transaction
+met = Signal()
 
 #: the fields of a guest that can be changed by hand
 FIELDS = ("name", "phone", "party_size", "group", "language", "note", "tags")
@@ -161,6 +163,9 @@ def set_language(guests: QuerySet[Guest], text: str) -> int:
 
 def mark_in_person(guest: Guest, is_so: bool) -> None:
     """The host invited them in person: no invitation is sent. Or they did not after all."""
-    Guest.objects.filter(pk=guest.pk).update(
-        in_person_at=clock.now() if is_so else None, version=F("version") + 1
-    )
+    with transaction.atomic():
+        Guest.objects.filter(pk=guest.pk).update(
+            in_person_at=clock.now() if is_so else None, version=F("version") + 1
+        )
+        if is_so:
+            met.send(Guest, guest=guest)

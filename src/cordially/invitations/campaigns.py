@@ -86,7 +86,6 @@ def start_campaign(
     `fingerprint` is given and is not what a check finds now, or when `latest`, the event's newest campaign
     (0 for none) that the host knew of, is not the newest any more.
     """
-    now = now or clock_now()
     sender = sender or current_sender()
     require_public_url()
     chosen = guests.filter(event=event)
@@ -126,7 +125,7 @@ def _start(
     otherwise: bool,
     latest: int | None,
     starts_at: dt.datetime | None,
-    now: dt.datetime,
+    given: dt.datetime | None,
 ) -> Campaign:
     # two presses on Send must see each other: on PostgreSQL the second waits here, on SQLite it already has.
     # The lock also keeps newcomers out: a new guest's row points to this one
@@ -141,6 +140,8 @@ def _start(
     if latest is not None and again and event.campaigns.filter(pk__gt=latest).exists():
         raise AudienceChanged(report.ready)
     sender = Sender.objects.select_for_update().get(pk=sender.pk)
+    # a long list was read meanwhile, and the quiet hours may have begun
+    now = given or clock_now()
     campaign = Campaign.objects.create(
         event=event,
         sender=sender,

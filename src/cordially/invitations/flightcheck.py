@@ -184,7 +184,7 @@ class Plan:
         self.texts = self._load(template)
         default = library.default_template() if otherwise else None
         self.spare = self._load(default, "spare/") if default else {}
-        self._spare_fallback = default.fallback_language if default else ""
+        self.spare_fallback = default.fallback_language if default else ""
         self._languages: dict[str, str] = {}
 
     def _load(self, template: MessageTemplate, prefix: str = "") -> dict[str, Text]:
@@ -219,7 +219,7 @@ class Plan:
 
     def spare_for(self, language: str) -> str:
         have = {text.language for text in self.spare.values()}
-        found = languages.best(self.wanted(language), have, self._spare_fallback)
+        found = languages.best(self.wanted(language), have, self.spare_fallback)
         return f"spare/{found}" if found else ""
 
     @property
@@ -302,7 +302,8 @@ def _seal(plan: Plan, purpose: str, again: bool) -> Any:
         (key, text.version.pk, text.version.state, text.version.category, sorted(text.shared.items()))
         for key, text in sorted(plan.every.items())
     ]
-    shared = (plan.event.pk, plan.event.language, plan.template.fallback_language, purpose, again, texts)
+    fallbacks = plan.template.fallback_language, plan.spare_fallback
+    shared = (plan.event.pk, plan.event.language, fallbacks, purpose, again, texts)
     seal.update(repr(shared).encode("utf-8", "replace"))
     return seal
 

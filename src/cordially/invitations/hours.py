@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from cordially.events.models import Event
 
 from .ledger import queue_up_again
-from .models import Campaign, CampaignState, EventSending
+from .models import Campaign, CampaignState, EventSending, Review, TemplateVersion
 
 #: a sweep comes every second, and what is claimed leaves within half of one
 AHEAD = dt.timedelta(seconds=2)
@@ -65,6 +65,12 @@ def quiet_of(event: Event) -> Quiet | None:
     return _quiet(found, event) if found else None
 
 
+def leaves_at(event: Event, at: dt.datetime) -> dt.datetime:
+    """When a message leaves that should leave at `at`."""
+    quiet = quiet_of(event)
+    return (quiet.until(at) if quiet else None) or at
+
+
 def _quiet(found: EventSending, event: Event) -> Quiet | None:
     if found.quiet_from is None or found.quiet_until is None:
         return None
@@ -87,11 +93,29 @@ def begin(campaign_id: int, now: dt.datetime) -> bool:
     row = Campaign.objects.select_for_update(of=("self",)).select_related("sender").get(pk=campaign_id)
     if row.state != CampaignState.SCHEDULED:
         return False
+    if stopped := _stopped_text(row):
+        # it would be refused, and nobody would be told before that
+        Campaign.objects.filter(pk=row.pk).update(
+            state=CampaignState.PAUSED, starts_at=now, paused_reason=stopped[:300], changed_at=now
+        )
+        return True
     # others had their turns while it waited
     queue_up_again(row)
     Campaign.objects.filter(pk=row.pk).update(state=CampaignState.RUNNING, starts_at=now, changed_at=now)
     heed(row.pk, now)
     return True
+
+
+def _stopped_text(campaign: Campaign) -> str:
+    """Why one of its texts can't be sent any more; empty when all of them can."""
+    refs = campaign.texts.values("content_ref")
+    stops = [Review.PAUSED, Review.DISABLED, Review.REJECTED]
+    versions = TemplateVersion.objects.filter(account=campaign.sender.account, ref__in=refs, state__in=stops)
+    found = versions.select_related("text__template").first()
+    if found is None:
+        return ""
+    said = f" “{found.reason}”" if found.reason else ""
+    return f"WhatsApp {found.get_state_display().lower()} the template “{found.text.template}”.{said}"
 
 
 def heed(campaign_id: int, now: dt.datetime) -> bool:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from cordially.guests.models import Guest
 from cordially.lib.clock import now as clock_now
 
+from .campaigns import IN_PERSON, INVITATION
 from .ledger import log_all
 from .lifecycle import LIVE, State
 from .models import Invitation, Source
@@ -54,3 +55,14 @@ def follow_number(sender: object, guest: Guest, **_given: Any) -> None:
         rows = Invitation.objects.filter(pk__in=left_out, state=State.QUEUED)
         rows.update(state=State.SKIPPED, due_at=None, reason=guest.phone_note, changed_at=now)
         log_all(Invitation.objects.filter(pk__in=left_out, changed_at=now), Source.HOST, now)
+
+
+def call_off(sender: object, guest: Guest, **_given: Any) -> None:
+    """Who was invited in person gets no invitation that still waits."""
+    now = clock_now()
+    waiting = Invitation.objects.filter(guest=guest, state=State.QUEUED, campaign__purpose=INVITATION)
+    ids = list(waiting.values_list("pk", flat=True))
+    if ids:
+        rows = Invitation.objects.filter(pk__in=ids, state=State.QUEUED)
+        rows.update(state=State.CANCELLED, due_at=None, reason=IN_PERSON, changed_at=now)
+        log_all(Invitation.objects.filter(pk__in=ids, changed_at=now), Source.HOST, now, note=IN_PERSON)

@@ -258,7 +258,8 @@ def queue_up_again(campaign: Campaign) -> None:
 
     In a transaction that holds the campaign, which comes with its sender.
     """
-    waiting = Invitation.objects.filter(campaign=campaign, state=State.QUEUED)
+    # not what waits for a retry: its turn is from long ago
+    waiting = Invitation.objects.filter(campaign=campaign, state=State.QUEUED, due_at=None)
     first = waiting.aggregate(first=Min("turn"))["first"]
     if first is not None and first <= campaign.sender.turn:
         waiting.update(turn=F("turn") + (campaign.sender.turn + 1 - first))

@@ -138,3 +138,38 @@ def test_the_list_tells_when_it_starts_and_follows(
     Campaign.objects.update(state=CampaignState.RUNNING)
     frames.shared.clear()
     assert "Sending" in live.draw(None)
+
+
+def test_one_that_was_cancelled_before_its_time_never_started(browser: Client, scheduled: Campaign) -> None:
+    campaigns.cancel(scheduled)
+    page = browser.get(f"/e/maya-arjun/campaigns/{scheduled.pk}").content.decode()
+    assert "<b>Started</b>" not in page and "Confirmed" in page
+
+
+def test_a_time_in_the_quiet_hours_is_told_as_it_will_be(
+    browser: Client, event: Event, two: list[Guest], template: MessageTemplate
+) -> None:
+    EventSending.objects.create(event=event, quiet_from=dt.time(21), quiet_until=dt.time(9))
+    _, answer = send(browser, template, "2027-03-02T23:00")
+    assert "leave from 3 Mar 09:00 on." in browser.get(answer["Location"]).content.decode()
+    assert "Starts 3 Mar 09:00" in browser.get("/e/maya-arjun/campaigns").content.decode()
+
+
+def test_what_runs_stands_before_what_waits_for_its_time(
+    browser: Client, event: Event, campaign: Campaign, scheduled: Campaign
+) -> None:
+    for name in ("A", "B", "C"):
+        Campaign.objects.create(
+            event=event, sender=campaign.sender, template=campaign.template, name=name, audience=0,
+            state=CampaignState.SCHEDULED, starts_at=NOW + dt.timedelta(days=2),
+        )  # fmt: skip
+    Campaign.objects.filter(pk=scheduled.pk).update(state=CampaignState.RUNNING)
+    assert [one.campaign.pk for one in frames.on_the_way(event)][0] == scheduled.pk
+
+
+def test_nothing_is_sent_by_an_old_choice_while_a_new_one_is_checked(
+    browser: Client, two: list[Guest], template: MessageTemplate
+) -> None:
+    page = browser.get(SEND, {"template": template.pk, "all": 1}).content.decode()
+    choose = re.search(r'<form[^>]*id="choose"[^>]*>', page)[0]
+    assert 'hx-disabled-elt="#confirm-send, #confirm-send-2"' in choose

@@ -37,7 +37,7 @@ from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.guests.texts import clean
 from cordially.invitations import campaigns as ledger
-from cordially.invitations import flightcheck, library
+from cordially.invitations import flightcheck, hours, library
 from cordially.invitations.campaigns import AudienceChanged, CantStart
 from cordially.invitations.flightcheck import Plan, Report
 from cordially.invitations.lifecycle import LIVE, State
@@ -344,8 +344,8 @@ def _on_its_way(request: HttpRequest, event: Event, campaign: Campaign) -> HttpR
 
 
 def _told(campaign: Campaign, count: int) -> str:
-    if campaign.state == CampaignState.SCHEDULED:
-        when = words.clock(campaign.starts_at)
+    if campaign.state == CampaignState.SCHEDULED and campaign.starts_at:
+        when = words.clock(hours.leaves_at(campaign.event, campaign.starts_at))
         return ngettext(
             "%(n)s invitation leaves %(when)s.", "%(n)s invitations leave from %(when)s on.", count
         ) % {"n": f"{count:,}", "when": when}

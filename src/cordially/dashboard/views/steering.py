@@ -92,7 +92,9 @@ def reschedule(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
         messages.error(request, " ".join(error.messages))
         return _acted(request, event)
     if ledger.reschedule(_campaign(event, pk), starts):
-        messages.success(request, _("It starts %(when)s.") % {"when": words.clock(starts)})
+        messages.success(
+            request, _("It starts %(when)s.") % {"when": words.clock(hours.leaves_at(event, starts))}
+        )
     else:
         messages.warning(
             request, _("It doesn’t wait for its time any more: it was started or cancelled meanwhile.")

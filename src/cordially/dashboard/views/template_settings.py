@@ -17,7 +17,7 @@ from cordially.templating import languages, shipped
 from .template_editor import show
 from .templates import address, find, shipped_in, wrong_title
 
-_UNDER_WAY = (CampaignState.RUNNING, CampaignState.PAUSED)
+_UNDER_WAY = (CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED)
 
 
 @press

@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError
 from tests.people import ACCOUNT, a_campaign, a_guest, a_template, an_event, approved, some_guests
 
-from cordially.delivery import drain, verdicts
+from cordially.delivery import drain, rescue, verdicts
 from cordially.delivery.drain import Drainer
 from cordially.delivery.engine import Engine
 from cordially.delivery.pace import Slot
@@ -570,6 +570,30 @@ async def test_what_tells_nobody_apart_stays_unsure_on_a_shared_phone(thread, ca
     await thread.run(its_time, campaign)
     assert await Rescue(carrier, thread, 0).settle() == 0, "neither taken for sent nor sent again"
     assert await thread.run(states, campaign) == {"unsure": 2}
+
+
+async def test_after_an_hour_a_person_decides_whose_it_was(thread, carrier, sender):
+    people = await thread.run(household)
+    campaign = await thread.run(lambda: unsure(sender, people, template=with_a_button()))
+    listed(carrier, people[0], "Dear friends, come to Maya & Arjun!")
+    long_ago = clock_now() - dt.timedelta(hours=2)
+    await thread.run(lambda: campaign.invitations.update(sending_at=long_ago, look_at=long_ago))
+    assert await Rescue(carrier, thread, 0).settle() == 2
+    reasons = await thread.run(lambda: set(campaign.invitations.values_list("state", "reason")))
+    assert reasons == {("failed", rescue.WHOSE_IS_IT)}
+
+
+async def test_a_name_that_begins_like_another_is_not_taken_for_it(thread, carrier, sender):
+    def ann_and_anna() -> list[Guest]:
+        event = an_event()
+        return [a_guest(event, name, "+972541234567") for name in ("Ann", "Anna Levi")]
+
+    people = await thread.run(ann_and_anna)
+    campaign = await thread.run(lambda: unsure(sender, people, template=a_template(WITHOUT_A_LINK)))
+    listed(carrier, people[0], "Dear Anna Levi, come to Maya & Arjun")
+    await Rescue(carrier, thread, 60).settle()
+    rows = await thread.run(lambda: dict(campaign.invitations.values_list("guest", "message_id")))
+    assert rows[people[0].pk] is None and rows[people[1].pk]
 
 
 async def test_where_there_is_one_for_each_all_were_taken(thread, carrier, sender):

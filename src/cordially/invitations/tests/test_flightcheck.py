@@ -218,6 +218,15 @@ def test_whatever_changes_after_the_check_is_asked_about_again(event, sender, ch
     assert not Invitation.objects.exists()
 
 
+def test_another_fallback_of_what_is_sent_instead_is_asked_about_again(event, sender):
+    a_guest(event, "Ruth")
+    template = a_template()
+    default = library.default_template()
+    before = check(event, template, otherwise=True).fingerprint
+    type(default).objects.filter(pk=default.pk).update(fallback_language="he")
+    assert check(event, template, otherwise=True).fingerprint != before
+
+
 def test_what_does_not_change_is_not_asked_about(event, sender):
     some_guests(event, 3)
     template = a_template()

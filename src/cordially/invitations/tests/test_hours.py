@@ -7,14 +7,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from tests.people import NOW, a_campaign, some_guests
+from tests.people import NOW, a_campaign, a_template, some_guests
 
 from cordially.events.models import Event
 from cordially.invitations import campaigns, hours, ledger
 from cordially.invitations.forecast import Used, forecast
 from cordially.invitations.hours import Quiet
 from cordially.invitations.lifecycle import State
-from cordially.invitations.models import Campaign, CampaignState, EventSending, Invitation, Sender
+from cordially.invitations.models import (
+    Campaign,
+    CampaignState,
+    EventSending,
+    Invitation,
+    Review,
+    Sender,
+    TemplateVersion,
+)
 from cordially.invitations.progress import progress
 
 JERUSALEM = ZoneInfo("Asia/Jerusalem")
@@ -93,6 +101,15 @@ class TestStartingAtATime:
         assert not campaigns.reschedule(campaign, NOW)
         assert hours.keep(NOW + dt.timedelta(hours=6)) == 0
         assert Invitation.objects.filter(state=State.CANCELLED).count() == 2
+
+    def test_a_text_that_was_stopped_meanwhile_stops_it_and_says_why(
+        self, event: Event, sender: Sender
+    ) -> None:
+        campaign = a_campaign(some_guests(event, 1), sender, starts_at=NOW + dt.timedelta(hours=1))
+        TemplateVersion.objects.update(state=Review.PAUSED, reason="Too many blocks.")
+        hours.keep(NOW + dt.timedelta(hours=1))
+        campaign.refresh_from_db()
+        assert campaign.state == CampaignState.PAUSED and "paused the template" in campaign.paused_reason
 
     def test_nobody_gets_a_second_one_while_the_first_waits(self, event: Event, sender: Sender) -> None:
         guests = some_guests(event, 2)
@@ -194,3 +211,32 @@ class TestForecast:
             starts_at=starts,
         )  # fmt: skip
         assert (found.ends_at - starts).total_seconds() == pytest.approx(99 * 1.009, abs=2)
+
+
+def test_quiet_hours_that_begin_while_a_long_list_is_read_are_heeded(
+    event: Event, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    EventSending.objects.create(event=event, quiet_from=dt.time(22), quiet_until=dt.time(9))
+    some_guests(event, 1)
+    check = campaigns.flightcheck.check
+    with time_machine.travel(at("2027-03-02T21:59:50"), tick=False) as clock:
+
+        def slowly(*given: object, **named: object) -> object:
+            clock.shift(15)
+            return check(*given, **named)
+
+        monkeypatch.setattr(campaigns.flightcheck, "check", slowly)
+        made = campaigns.start_campaign(event, event.guests.all(), template=a_template(), sender=sender)
+    assert made.quiet_until == at("2027-03-03T09:00")
+
+
+def test_after_a_pause_it_shares_also_when_one_of_it_waits_for_a_retry(event: Event, sender: Sender) -> None:
+    first, second = some_guests(event, 2)
+    campaign = a_campaign([first, second], sender)
+    waits = campaign.invitations.get(guest=first)
+    Invitation.objects.filter(pk=waits.pk).update(turn=1, due_at=NOW + dt.timedelta(hours=1))
+    Invitation.objects.filter(guest=second).update(turn=5000)
+    Sender.objects.update(turn=5000)
+    campaigns.pause(campaign)
+    campaigns.resume(campaign)
+    assert Invitation.objects.get(guest=second).turn == 5001

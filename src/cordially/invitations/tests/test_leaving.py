@@ -172,3 +172,10 @@ class TestInPerson:
         editing.mark_in_person(met, True)
         editing.mark_in_person(met, False)
         assert states(a_campaign([met], sender)) == {"queued": 1}
+
+    def test_what_still_waits_for_them_is_called_back(self, event, sender):
+        [met] = some_guests(event, 1)
+        campaign = a_campaign([met], sender)
+        editing.mark_in_person(met, True)
+        row = campaign.invitations.get()
+        assert (row.state, row.reason) == (State.CANCELLED, "Invited in person.")

@@ -31,6 +31,26 @@
     });
   }
 
+  // A time is typed part by part, and each part makes another one of it: it is looked at when it is left.
+  addEventListener(
+    "change",
+    (event) => {
+      if (event.target.id === "starts" && document.activeElement === event.target) event.stopImmediatePropagation();
+    },
+    true,
+  );
+  addEventListener(
+    "focusout",
+    (event) => {
+      const field = event.target;
+      if (field.id !== "starts" || field.value === field.defaultValue) return;
+      field.defaultValue = field.value;
+      // by now the focus is elsewhere
+      setTimeout(() => field.dispatchEvent(new Event("change", { bubbles: true })));
+    },
+    true,
+  );
+
   function bar() {
     if (!document.getElementById("check")) return;
     document.body.classList.toggle("has-actionbar", Boolean(document.querySelector("#check .actionbar")));

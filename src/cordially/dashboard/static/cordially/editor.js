@@ -197,10 +197,15 @@
   // A session may end while somebody writes. What was typed stays in this window until it is seen to be kept.
   const DRAFT = "draft";
   const typed = () => [...new FormData(find("editor"))].filter(([name]) => !["csrfmiddlewaretoken", "saved_at", "at", "was"].includes(name));
-  const keep = () => sessionStorage.setItem(DRAFT, JSON.stringify({ path: location.pathname, fields: typed() }));
+  const keep = () => {
+    const { dataset, elements } = find("editor");
+    // which state it was written over is kept with it: whoever saved meanwhile is not overwritten unasked
+    const kept = { of: dataset.look, fields: typed(), seen: elements.saved_at.value, was: elements.was.value };
+    sessionStorage.setItem(DRAFT, JSON.stringify(kept));
+  };
   function bringBack(form) {
     const kept = JSON.parse(sessionStorage.getItem(DRAFT) ?? "null");
-    if (kept?.path !== location.pathname) return;
+    if (kept?.of !== form.dataset.look) return;
     const values = new Map(kept.fields);
     if (values.get("language") !== form.elements.language.value) return;
     sessionStorage.removeItem(DRAFT);
@@ -210,6 +215,7 @@
     while (document.querySelectorAll("#replies input").length < replies.length) find("add-reply").click();
     document.querySelectorAll("#replies input").forEach((field, place) => (field.value = replies[place] ?? ""));
     for (const [name, value] of values) if (!["language", "reply"].includes(name)) form.elements[name].value = value;
+    [form.elements.saved_at.value, form.elements.was.value] = [kept.seen, kept.was];
     if (replies.some(Boolean) || values.get("image")) find("more-fields").open = true;
     find("brought-back").hidden = false;
     paint();
