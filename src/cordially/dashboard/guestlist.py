@@ -65,7 +65,7 @@ OPTED_OUT = "Asked not to be written to"
 #: states that say more about a guest than whether a message can reach them
 TOLD = [state.value for state in State if state is not State.SKIPPED]
 _MET = Q(in_person_at__isnull=False)
-_UNREACHABLE = ~_MET & (Q(phone="") | Q(opted_out_at__isnull=False))
+_UNREACHABLE = Q(phone="") | Q(opted_out_at__isnull=False)
 #: what a filter by language calls those who have none of their own
 OWN_LANGUAGE = "-"
 
@@ -155,9 +155,12 @@ def _found(q: str) -> Q:
     return wanted
 
 
-def _related(event: Event, wanted: Filter) -> QuerySet[Any]:
-    """The event's guests, each beside the invitation and the answer that count, and where it stands."""
-    guests: QuerySet[Any] = Guest.objects.filter(event=event)
+def _related(event: Event, wanted: Filter, of: QuerySet[Any] | None = None) -> QuerySet[Any]:
+    """The event's guests, each beside the invitation and the answer that count, and where it stands.
+
+    `of`: all guests there are, if not those on the list.
+    """
+    guests: QuerySet[Any] = (Guest.objects.all() if of is None else of).filter(event=event)
     if wanted.q:
         guests = guests.filter(_found(wanted.q))
     if wanted.group:
@@ -268,15 +271,23 @@ def _buckets(event: Event) -> Counter[str]:
     campaigns = list(event.campaigns.values_list("pk", flat=True))
     current = Invitation.objects.filter(campaign__in=campaigns, is_current=True).order_by()
     states: dict[str, int] = dict(current.values_list("state").annotate(Count("pk")))
-    everybody = _related(event, Filter()).order_by()
+    # with those who were taken off: the small indexes answer it, and these are few as well
+    everybody = _related(event, Filter(), Guest.everybody.all()).order_by()
     skipped = State.SKIPPED.value
     found = Counter({state: number for state, number in states.items() if state in TOLD})
     found[skipped] = states.get(skipped, 0)
-    for bucket, which in ((BLOCKED, _UNREACHABLE), (IN_PERSON, _MET)):
-        rows = everybody.filter(which).values_list("inv__state")
-        among_them: dict[str | None, int] = dict(rows.annotate(Count("pk")))
+    lost: Counter[str | None] = Counter()
+    met: Counter[str | None] = Counter()
+    of_each = ("inv__state", "in_person_at", "removed_at")
+    for state, met_at, removed_at in everybody.filter(_UNREACHABLE).values_list(*of_each):
+        if met_at is None and removed_at is None:
+            lost[state] += 1
+    for state, _met_at, removed_at in everybody.filter(_MET).values_list(*of_each):
+        if removed_at is None:
+            met[state] += 1
+    for bucket, among_them in ((BLOCKED, lost), (IN_PERSON, met)):
         found[bucket] = sum(number for state, number in among_them.items() if state not in TOLD)
-        found[skipped] -= among_them.get(skipped, 0)
+        found[skipped] -= among_them[skipped]
     found[NEW] = event.guests.count() - found.total()
     return found
 

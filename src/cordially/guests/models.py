@@ -109,6 +109,8 @@ class Guest(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["event", "removed_at"], name="guest_on_the_list"),
+            models.Index(fields=["event"], condition=Q(in_person_at__isnull=False), name="guest_met"),
             models.Index(fields=["event", "name_key"], name="guest_by_name"),
             # the few who can't be written to, found without a walk through the whole list
             models.Index(fields=["event"], condition=Q(phone=""), name="guest_without_phone"),
