@@ -583,7 +583,7 @@ def test_names_are_text_on_every_page_and_nothing_breaks_the_policy(shown: House
     assert "unsafe" not in policy and "data:" not in policy
     for name in EVIL:
         page.goto(shown.at())
-        page.get_by_label("Search by name or number").fill(name)
+        page.get_by_label("Search by name, number or tag").fill(name)
         expect(row(page, name).first).to_be_visible()
         row(page, name).get_by_role("link", name="Send").first.click()
         expect(page.locator("#check .bubble")).to_contain_text(f"Dear {name},")

@@ -137,6 +137,7 @@ def test_the_overview_is_watched_while_invitations_go_out(
 
 
 def test_the_links_of_those_whom_no_message_reaches_are_copied(sent: House, visit: Visit) -> None:
+    until(sent.is_quiet, 60, "nothing draws the page anew")
     page = sent.enter(visit(permissions=["clipboard-read", "clipboard-write"]), "")
     page.get_by_role("link", name="Copy 1 link").first.click()
     expect(page.locator("[data-copy-from] [data-copied]").first).to_have_text("Copied")
