@@ -50,7 +50,7 @@ def test_the_ledger_and_the_engine_keep_their_promises_on_postgresql() -> None:
             env=os.environ | {"TEST_DATABASE_URL": server.get_uri()},
             capture_output=True,
             text=True,
-            timeout=420,
+            timeout=600,
             check=False,
         )
     finally:
