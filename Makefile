@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types contract bench chaos demo requirements clean
+.PHONY: help setup run test check format lint types contract bench chaos demo messages requirements clean
 
 help: ## List every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -36,12 +36,12 @@ test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -m browser
 
 format: $(VENV)/.dev ## Write every file in the house format
-	@$(BIN)/ruff format src tests benchmarks chaos
-	@$(BIN)/ruff check --fix --quiet src tests benchmarks chaos || true
+	@$(BIN)/ruff format src tests benchmarks chaos translations
+	@$(BIN)/ruff check --fix --quiet src tests benchmarks chaos translations || true
 
 lint: $(VENV)/.dev ## Format and lint, without changing anything
-	@$(BIN)/ruff format --check src tests benchmarks chaos
-	@$(BIN)/ruff check src tests benchmarks chaos
+	@$(BIN)/ruff format --check src tests benchmarks chaos translations
+	@$(BIN)/ruff check src tests benchmarks chaos translations
 
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy
@@ -56,6 +56,9 @@ bench: $(VENV)/.dev ## Measure speed and memory; docs/performance.md explains th
 
 chaos: $(VENV)/.dev ## Kill and disturb it for minutes, then compare with Twilio's record; docs/chaos.md
 	@$(BIN)/python -m chaos
+
+messages: $(VENV)/.base ## Bring the translations up to date with the code; lists what is missing
+	@$(BIN)/python -m translations
 
 requirements: $(VENV)/.base ## Compile requirements/*.txt anew from *.in
 	@$(BIN)/python -m pip install --quiet pip-tools

@@ -206,8 +206,13 @@ ASGI_APPLICATION = "cordially.asgi.application"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
-# The interface speaks English for now; numbers and dates are written the English way until it speaks more.
-LANGUAGES = [("en", "English")]
+#: what the host's pages speak, each by its own name; guests are spoken to in any of the phrases of `rsvp`
+LANGUAGES = [("en", "English"), ("he", "עברית")]
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 60 * 60 * 24 * 365
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LOCALE_PATHS = [Path(__file__).parent / "locale"]
 USE_THOUSAND_SEPARATOR = True
 
 STATIC_URL = "static/"
@@ -242,7 +247,7 @@ ALLOWED_HOSTS = [
     *([_public.hostname] if _public.hostname else []),
 ]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
+SESSION_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _secure else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

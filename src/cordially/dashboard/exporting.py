@@ -9,10 +9,13 @@ from __future__ import annotations
 import csv as csv_format
 import io
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
@@ -27,8 +30,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BOM = "\ufeff"
 _LOT = 1000
 _TITLES = [
-    "Name", "Phone", "Party size", "Group", "Language", "Tags", "Note",
-    "Invitation", "Since", "Answer", "Coming", "Guest’s note",
+    gettext_lazy("Name"), gettext_lazy("Phone"), gettext_lazy("Party size"), gettext_lazy("Group"),
+    gettext_lazy("Language"), gettext_lazy("Tags"), gettext_lazy("Note"), gettext_lazy("Invitation"),
+    gettext_lazy("Since"), gettext_lazy("Answer"), gettext_lazy("Coming"), gettext_lazy("Guest’s note"),
 ]  # fmt: skip
 
 
@@ -48,29 +52,37 @@ def _lots(guests: QuerySet[Guest]) -> Iterator[list[Row]]:
         yield rows(lot)
 
 
-def _cells(event: Event, guests: QuerySet[Guest]) -> Iterator[list[str]]:
-    """Titles, then a row a guest, on the clock of the event."""
+def _cells(event: Event, guests: QuerySet[Guest], language: str) -> Iterator[list[str]]:
+    """Titles, then a row a guest, on the clock of the event and in the reader's language."""
     own = guest_fields.columns(event)
-    yield [*_TITLES, *own]
+    with translation.override(language):
+        titles = [*map(str, _TITLES), *own]
+    yield titles
     for lot in _lots(guests):
-        for row in lot:
-            guest, answer = row.guest, row.answer
-            when = row.shown.changed_at if row.shown else None
-            yield [
-                guest.name,
-                guest.phone or guest.phone_raw,
-                str(guest.party_size),
-                guest.group,
-                guest.language,
-                ", ".join(row.tags),
-                guest.note,
-                row.label,
-                f"{timezone.localtime(when, event.zone):%Y-%m-%d %H:%M}" if when else "",
-                ANSWERS[answer.reply] if answer else "",
-                str(answer.heads) if answer and answer.heads else "",
-                answer.note if answer else "",
-                *(str(guest.fields.get(name, "")) for name in own),
-            ]
+        # nothing is handed on in here: what another page speaks in the meantime is its own affair
+        with translation.override(language):
+            lines = [_line(event, row, own) for row in lot]
+        yield from lines
+
+
+def _line(event: Event, row: Row, own: Iterable[str]) -> list[str]:
+    guest, answer = row.guest, row.answer
+    when = row.shown.changed_at if row.shown else None
+    return [
+        guest.name,
+        guest.phone or guest.phone_raw,
+        str(guest.party_size),
+        guest.group,
+        guest.language,
+        ", ".join(row.tags),
+        guest.note,
+        row.label,
+        f"{timezone.localtime(when, event.zone):%Y-%m-%d %H:%M}" if when else "",
+        str(ANSWERS[answer.reply]) if answer else "",
+        str(answer.heads) if answer and answer.heads else "",
+        answer.note if answer else "",
+        *(str(guest.fields.get(name, "")) for name in own),
+    ]
 
 
 class _Line:
@@ -83,9 +95,9 @@ class _Line:
 def csv(event: Event, guests: QuerySet[Guest]) -> Iterator[str]:
     """UTF-8 with a mark that spreadsheets know it by."""
     writer: Any = csv_format.writer(_Line())
-    yield _BOM
-    for cells in _cells(event, guests):
-        yield writer.writerow([_phone_or_safe(number, text) for number, text in enumerate(cells)])
+    lines = _cells(event, guests, translation.get_language() or "en")
+    written = (writer.writerow([_phone_or_safe(n, text) for n, text in enumerate(cells)]) for cells in lines)
+    return chain([_BOM], written)
 
 
 def _phone_or_safe(column: int, text: str) -> str:
@@ -98,8 +110,8 @@ def _phone_or_safe(column: int, text: str) -> str:
 def xlsx(event: Event, guests: QuerySet[Guest]) -> bytes:
     """Every cell is text: nothing is a formula, and no number loses its zeros."""
     book = Workbook(write_only=True)
-    sheet: Any = book.create_sheet("Guests")
-    for cells in _cells(event, guests):
+    sheet: Any = book.create_sheet(_("Guests"))
+    for cells in _cells(event, guests, translation.get_language() or "en"):
         sheet.append(_texts(sheet, cells))
     out = io.BytesIO()
     book.save(out)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from django.db.models import Case, When
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -25,6 +25,7 @@ from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign, CampaignState, Invitation, SenderState, StatusEvent
 from cordially.invitations.progress import Progress, progress, settled
 from cordially.lib.clock import now as clock_now
+from cordially.team.rights import ALL, Rights
 from cordially.templating import languages
 
 from . import chart, guestlist, overview, sets, stream, words
@@ -185,7 +186,7 @@ def list_figures(event: Event, wanted: Filter) -> dict[str, Any]:
 
 
 class Shared:
-    """What all open pages of a kind show alike, read once for all of them.
+    """What all open pages of a kind and a language show alike, read once for all of them.
 
     Reading it may take a tenth of the time: what took 100 ms is read once a second, however many pages ask.
     """
@@ -197,6 +198,7 @@ class Shared:
     def get(self, key: Hashable, read: Callable[[], T]) -> tuple[T, bool]:
         """The value, and whether it was read just now. Who gets an older one asks again a little later."""
         started, worked = time.monotonic(), time.thread_time()
+        key = (translation.get_language(), key)
         value, until = self._kept.get(key, (None, 0.0))
         if started < until:
             return value, False
@@ -218,19 +220,28 @@ shared = Shared()
 charts = Shared(60.0)
 
 
+@dataclass(frozen=True)
+class Reader:
+    """Who has a page open: the language they read, and what they may do."""
+
+    language: str = "en"
+    may: Rights = ALL
+
+
 class Frames:
     """What one open page shows, drawn again when something happened."""
 
     #: whether the page wants another frame in a second: a pace or a time left moves, or figures are owed
     ticking = False
 
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: Event, reader: Reader = Reader()) -> None:
         self.event = event
+        self.reader = reader
         self._sent: dict[str, str] = {}
 
     def draw(self, changed: Set[int] | None) -> str:
         """The pieces that differ from what was sent last. `changed`: guest ids, or None for everything."""
-        with timezone.override(self.event.zone):
+        with timezone.override(self.event.zone), translation.override(self.reader.language):
             pieces = self.pieces(changed)
             sender, _ = shared.get("sender", configured_sender)
             pieces["sender"] = self._render("_sender_status.html", shell_sender=sender)
@@ -242,14 +253,15 @@ class Frames:
         raise NotImplementedError
 
     def _render(self, template: str, **context: Any) -> str:
-        return render_to_string(f"dashboard/{template}", {"event": self.event, **context})
+        known = {"event": self.event, "may": self.reader.may}
+        return render_to_string(f"dashboard/{template}", known | context)
 
 
 class GuestFrames(Frames):
     """The guest page: the rows that can be seen, the figures, and the campaigns on their way."""
 
-    def __init__(self, event: Event, wanted: Filter, ids: list[int]) -> None:
-        super().__init__(event)
+    def __init__(self, event: Event, wanted: Filter, ids: list[int], reader: Reader = Reader()) -> None:
+        super().__init__(event, reader)
         self.wanted = wanted
         self.ids = ids
         self._owes = False
@@ -286,8 +298,8 @@ class CampaignListFrames(Frames):
 class OverviewFrames(Frames):
     """An event at a glance."""
 
-    def __init__(self, event: Event) -> None:
-        super().__init__(event)
+    def __init__(self, event: Event, reader: Reader = Reader()) -> None:
+        super().__init__(event, reader)
         self._newest: dt.datetime | None = None
 
     def pieces(self, changed: Set[int] | None) -> dict[str, str]:
@@ -332,8 +344,8 @@ def slow_context(event: Event) -> dict[str, Any]:
 class CampaignFrames(Frames):
     """One campaign's page."""
 
-    def __init__(self, event: Event, campaign: Campaign, state: str) -> None:
-        super().__init__(event)
+    def __init__(self, event: Event, campaign: Campaign, state: str, reader: Reader = Reader()) -> None:
+        super().__init__(event, reader)
         self.campaign_id = campaign.pk
         self.state = state
 

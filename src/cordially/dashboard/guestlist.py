@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Case, CharField, Count, F, FilteredRelation, Q, QuerySet, Sum, Value, When
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cordially.events.models import Event
 from cordially.guests.importing import name_key
@@ -39,16 +40,16 @@ SILENT = "none"
 #: where a guest stands: one of the states, or one of those that stand beside them
 BUCKETS = (NEW, *(state.value for state in words.ORDER), BLOCKED, IN_PERSON)
 LABELS = {
-    NEW: "Not invited",
-    BLOCKED: "Can’t be invited",
-    IN_PERSON: "Invited in person",
-    **{s.value: str(s.label) for s in State},
+    NEW: gettext_lazy("Not invited"),
+    BLOCKED: gettext_lazy("Can’t be invited"),
+    IN_PERSON: gettext_lazy("Invited in person"),
+    **{s.value: s.label for s in State},
 }
 ANSWERS = {
-    Reply.YES.value: "Coming",
-    Reply.MAYBE.value: "Maybe",
-    Reply.NO.value: "Can’t come",
-    SILENT: "No answer",
+    Reply.YES.value: gettext_lazy("Coming"),
+    Reply.MAYBE.value: gettext_lazy("Maybe"),
+    Reply.NO.value: gettext_lazy("Can’t come"),
+    SILENT: gettext_lazy("No answer"),
 }
 SORTS = {
     "": ("pk",),
@@ -60,7 +61,7 @@ SORTS = {
     "answer": (F("ans__reply").desc(nulls_last=True), F("ans__heads").desc(nulls_last=True), "pk"),
 }
 
-OPTED_OUT = "Asked not to be written to"
+OPTED_OUT = gettext_lazy("Asked not to be written to")
 
 #: states that say more about a guest than whether a message can reach them
 TOLD = [state.value for state in State if state is not State.SKIPPED]
@@ -305,9 +306,9 @@ class Choice:
 
 def tabs(wanted: Filter, found: Figures) -> list[Choice]:
     """By what became of the invitation; only where somebody stands."""
-    every = Choice("all", "All", found.count(answer=wanted.answer), wanted.but(show=""), not wanted.show)
+    every = Choice("all", _("All"), found.count(answer=wanted.answer), wanted.but(show=""), not wanted.show)
     return [every] + [
-        Choice(bucket, LABELS[bucket], count, wanted.but(show=bucket), wanted.show == bucket)
+        Choice(bucket, str(LABELS[bucket]), count, wanted.but(show=bucket), wanted.show == bucket)
         for bucket in BUCKETS
         if (count := found.count(show=bucket, answer=wanted.answer)) or wanted.show == bucket
     ]
@@ -317,7 +318,7 @@ def chips(wanted: Filter, found: Figures) -> list[Choice]:
     """By what the guest said. A second press takes it off."""
     return [
         Choice(
-            answer, label, found.count(show=wanted.show, answer=answer),
+            answer, str(label), found.count(show=wanted.show, answer=answer),
             wanted.but(answer="" if wanted.answer == answer else answer), wanted.answer == answer,
         )
         for answer, label in ANSWERS.items()
@@ -350,7 +351,7 @@ class Row:
             return ""
         if not self.guest.phone:
             return self.guest.phone_note or str(self.guest.get_phone_problem_display())
-        return OPTED_OUT if self.guest.opted_out_at else ""
+        return str(OPTED_OUT) if self.guest.opted_out_at else ""
 
     @property
     def shown(self) -> Invitation | None:
@@ -374,8 +375,8 @@ class Row:
         if self.state:
             return str(self.state.label)
         if self.guest.in_person_at:
-            return LABELS[IN_PERSON]
-        return LABELS[BLOCKED] if self.obstacle else "Not invited yet"
+            return str(LABELS[IN_PERSON])
+        return str(LABELS[BLOCKED]) if self.obstacle else _("Not invited yet")
 
     @property
     def beside(self) -> str:
@@ -422,7 +423,7 @@ class Row:
     def said(self) -> str:
         if self.answer is None:
             return ""
-        label = ANSWERS[self.answer.reply]
+        label = str(ANSWERS[self.answer.reply])
         return f"{label} · {self.answer.heads}" if self.answer.heads else label
 
 

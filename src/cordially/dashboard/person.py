@@ -59,7 +59,7 @@ def _happened(guest: Guest) -> list[Told]:
         said = [answer.note] if answer.note else []
         if answer.entered_by:
             said.append(_("Entered by %(name)s.") % {"name": answer.entered_by})
-        title = ANSWERS[answer.reply]
+        title = str(ANSWERS[answer.reply])
         if answer.heads:
             title = f"{title} · {answer.heads}"
         told.append(Told(answer.at, answer.reply, f"a-{answer.reply}", title, " ".join(said)))
@@ -161,7 +161,7 @@ class Person:
 
     @property
     def replies(self) -> list[tuple[str, str]]:
-        return [(reply.value, ANSWERS[reply.value]) for reply in Reply]
+        return [(reply.value, str(ANSWERS[reply.value])) for reply in Reply]
 
 
 def person(event: Event, guest: Guest) -> Person:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import path
+from django.views.i18n import set_language
 
 from .views import (
     campaigns,
@@ -33,6 +34,7 @@ urlpatterns = [
     path("signin", signin.signin, name="signin"),
     path("signin/<str:token>", signin.signin_link, name="signin_link"),
     path("signout", signin.signout, name="signout"),
+    path("language", set_language, name="set_language"),
     path("join/<str:token>", join.join, name="join"),
     path("", events.events, name="events"),
     path("events/new", event_form.new, name="event_new"),

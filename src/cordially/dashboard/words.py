@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.utils import timezone
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
 
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Invitation
@@ -23,8 +24,10 @@ ORDER = (
     State.CANCELLED,
 )
 
-#: the same words inside a sentence
-LOWER = {state: str(state.label).lower() for state in State}
+
+def lower(state: State) -> str:
+    """The same word inside a sentence."""
+    return str(state.label).lower()
 
 
 def _day(at: dt.datetime, now: dt.datetime) -> str:
@@ -32,9 +35,8 @@ def _day(at: dt.datetime, now: dt.datetime) -> str:
     if days == 0:
         return ""
     if days in (1, -1):
-        return "tomorrow" if days == 1 else "yesterday"
-    written = f"{at.day} {at:%b}"
-    return written if at.year == now.year else f"{written} {at.year}"
+        return _("tomorrow") if days == 1 else _("yesterday")
+    return formats.date_format(at, "j M" if at.year == now.year else "j M Y")
 
 
 def clock(at: dt.datetime | None, *, seconds: bool = False) -> str:
@@ -50,14 +52,15 @@ def clock(at: dt.datetime | None, *, seconds: bool = False) -> str:
 def span(seconds: float) -> str:
     """How long: `1.4 s`, `19 seconds`, `2 min 36 s`, `3 h 20 min`."""
     if seconds < 10:
-        return f"{max(seconds, 0):.1f} s"
+        return _("{n} s").format(n=f"{max(seconds, 0):.1f}")
     if seconds < 90:
-        return f"{seconds:.0f} seconds"
+        return _("{n} seconds").format(n=f"{seconds:.0f}")
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"
+        told = _("{n} min {rest} s") if rest and minutes < 10 else _("{n} min")
+        return told.format(n=minutes, rest=rest)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return (_("{n} h {rest} min") if minutes else _("{n} h")).format(n=hours, rest=minutes)
 
 
 def countdown(seconds: int | None) -> tuple[str, str]:
@@ -66,8 +69,8 @@ def countdown(seconds: int | None) -> tuple[str, str]:
         return "–", ""
     seconds = max(seconds, 1)
     if seconds < 3600:
-        return f"{seconds // 60}:{seconds % 60:02}", "min"
-    return f"{seconds // 3600}:{seconds % 3600 // 60:02}", "h"
+        return f"{seconds // 60}:{seconds % 60:02}", _("min")
+    return f"{seconds // 3600}:{seconds % 3600 // 60:02}", _("h")
 
 
 def _after(invitation: Invitation, at: dt.datetime | None) -> str:
@@ -84,34 +87,36 @@ def what_happened(invitation: Invitation) -> str:
     """The story of one invitation so far, in one sentence."""
     match State(invitation.state):
         case State.QUEUED if invitation.due_at:
-            again = f"Tried again {_at(clock(invitation.due_at))}"
+            again = _again(invitation.due_at)
             return f"{again}: {invitation.reason}" if invitation.reason else again
         case State.QUEUED:
-            return invitation.reason or "Waits its turn"
+            return invitation.reason or _("Waits its turn")
         case State.SENDING:
-            return "First attempt" if invitation.attempts <= 1 else f"Attempt {invitation.attempts}"
+            first = invitation.attempts <= 1
+            return _("First attempt") if first else _("Attempt {n}").format(n=invitation.attempts)
         case State.UNSURE:
-            return "The line broke while sending. Asking Twilio before anything is sent again"
+            return _("The line broke while sending. Asking Twilio before anything is sent again")
         case State.ACCEPTED:
-            return "Twilio has it"
+            return _("Twilio has it")
         case State.SENT:
-            return "WhatsApp has it; not on the phone yet"
+            return _("WhatsApp has it; not on the phone yet")
         case State.DELIVERED:
             after = _after(invitation, invitation.delivered_at)
-            return f"On the phone after {after}" if after else "On the phone"
+            return _("On the phone after {time}").format(time=after) if after else _("On the phone")
         case State.READ:
             after = _after(invitation, invitation.read_at)
-            return f"Read {after} after it was sent" if after else "Read"
+            return _("Read {time} after it was sent").format(time=after) if after else str(State.READ.label)
         case State.CANCELLED:
-            return invitation.reason or "Called back before it was sent"
+            return invitation.reason or _("Called back before it was sent")
         case State.FAILED | State.SKIPPED:
             return with_code(invitation.reason, invitation.code)
 
 
-def _at(moment: str) -> str:
-    """`at 10:00`, but `tomorrow at 10:00`."""
-    day, _, time = moment.rpartition(" ")
-    return f"{day} at {time}" if day else f"at {time}"
+def _again(at: dt.datetime) -> str:
+    """`Tried again at 10:00`, but `Tried again tomorrow at 10:00`."""
+    local = timezone.localtime(at)
+    told = {"day": _day(local, timezone.localtime()), "time": f"{local:%H:%M}"}
+    return (_("Tried again {day} at {time}") if told["day"] else _("Tried again at {time}")).format(**told)
 
 
 def when(invitation: Invitation) -> str:
@@ -120,7 +125,7 @@ def when(invitation: Invitation) -> str:
         case State.QUEUED if invitation.due_at:
             return clock(invitation.due_at)
         case State.UNSURE:
-            return f"since {clock(invitation.changed_at)}"
+            return _("since {time}").format(time=clock(invitation.changed_at))
         case State.DELIVERED:
             return clock(invitation.delivered_at)
         case State.READ:

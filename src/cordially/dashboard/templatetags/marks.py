@@ -90,7 +90,7 @@ def segments(counts: Mapping[State, int]) -> list[tuple[State, float, float]]:
 
 def in_words(counts: Mapping[State, int]) -> str:
     """`38 read, 118 delivered and 6 failed`: the sentence of a bar."""
-    told = [f"{counts[state]:,} {words.LOWER[state]}" for state in words.ORDER if counts.get(state)]
+    told = [f"{counts[state]:,} {words.lower(state)}" for state in words.ORDER if counts.get(state)]
     if len(told) < 2:
         return "".join(told) or "nothing yet"
     return f"{', '.join(told[:-1])} and {told[-1]}"
@@ -124,7 +124,7 @@ def statebar(counts: Mapping[State, int], size: str = "", label: str = "") -> Sa
 def equation(counts: Mapping[State, int]) -> list[dict[str, Any]]:
     """The states that hold somebody, in their order: [{state, word, count}]."""
     return [
-        {"state": state.value, "word": words.LOWER[state], "count": counts[state]}
+        {"state": state.value, "word": words.lower(state), "count": counts[state]}
         for state in words.ORDER
         if counts.get(state)
     ]

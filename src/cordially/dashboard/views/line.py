@@ -14,34 +14,36 @@ from cordially.dashboard.frames import (
     Frames,
     GuestFrames,
     OverviewFrames,
+    Reader,
 )
 from cordially.dashboard.guestlist import PAGE, Filter
 from cordially.events.models import Event
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign
-from cordially.team.rights import seen_by
+from cordially.team.rights import NONE, Right, rights_of
 
 
 def _page(request: HttpRequest, slug: str) -> Frames | None:
     """What the page that asks can draw; None when there is nobody who may see it."""
     if not request.user.is_authenticated:
         return None
-    event = seen_by(request.user, Event.objects.filter(slug=slug)).first()
-    if event is None:
+    event = Event.objects.filter(slug=slug).first()
+    may = rights_of(request.user, event) if event else NONE
+    if event is None or Right.SEE not in may:
         raise Http404("No event of yours")
+    reader = Reader(request.LANGUAGE_CODE, may)
     if request.GET.get("page") == "campaign":
         campaign = Campaign.objects.filter(event=event, pk=whole(request.GET.get("campaign")) or 0).first()
         if campaign is None:
             raise Http404("No such campaign")
         state = request.GET.get("state", "")
-        return CampaignFrames(event, campaign, state if state in State.values else "")
+        return CampaignFrames(event, campaign, state if state in State.values else "", reader)
     if request.GET.get("page") == "campaigns":
-        return CampaignListFrames(event)
+        return CampaignListFrames(event, reader)
     if request.GET.get("page") == "overview":
-        return OverviewFrames(event)
-    return GuestFrames(
-        event, Filter.read(request.GET), wholes(request.GET.get("ids", "").split(",")[: PAGE * 2])
-    )
+        return OverviewFrames(event, reader)
+    ids = wholes(request.GET.get("ids", "").split(",")[: PAGE * 2])
+    return GuestFrames(event, Filter.read(request.GET), ids, reader)
 
 
 @require_GET

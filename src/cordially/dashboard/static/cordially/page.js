@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const find = (id) => document.getElementById(id);
-  const number = new Intl.NumberFormat("en");
+  const number = new Intl.NumberFormat(document.documentElement.lang || "en");
 
   // The dialog: htmx fills it, then it opens; what it was opened from gets the focus back.
   let opener = null;
@@ -51,10 +51,13 @@
     page.indeterminate = ticked.length > 0 && !page.checked;
     bar.classList.toggle("bulkbar--waits", picked === 0);
     document.body.classList.toggle("has-bulkbar", picked > 0);
-    const words = document.createElement("b");
-    words.textContent = number.format(picked);
-    bar.querySelector("[data-picked]").replaceChildren(words, " selected");
-    bar.querySelector("[data-pick-label]").textContent = `Send to ${number.format(picked)}`;
+    const figure = document.createElement("b");
+    figure.textContent = number.format(picked);
+    const told = bar.querySelector("[data-picked]");
+    const [before, after] = told.dataset.picked.split("{n}");
+    told.replaceChildren(before, figure, after);
+    const label = bar.querySelector("[data-pick-label]");
+    if (label) label.textContent = label.dataset.pickLabel.replace("{n}", figure.textContent);
     const all = bar.querySelector("[data-pick-all]");
     if (all) all.hidden = !every.disabled;
   }
@@ -81,7 +84,7 @@
     event.preventDefault();
     const words = link.querySelector("[data-copied]");
     navigator.clipboard.writeText(link.href).then(
-      () => (words.textContent = "Copied"),
+      () => (words.textContent = document.body.dataset.copied),
       () => location.assign(link.href),
     );
   });
@@ -95,7 +98,7 @@
       const answer = await fetch(link.href);
       if (!answer.ok) throw new Error(String(answer.status));
       await navigator.clipboard.writeText(await answer.text());
-      link.querySelector("[data-copied]").textContent = "Copied";
+      link.querySelector("[data-copied]").textContent = document.body.dataset.copied;
     } catch {
       location.assign(link.href);
     }
