@@ -80,6 +80,72 @@ def test_many_are_tagged_and_taken_off_and_brought_back(demo: House, visit: Visi
     assert len(rows(demo.installation, "SELECT id FROM guests_guest WHERE removed_at IS NULL")) == 61
 
 
+def test_cells_are_written_in_by_keyboard(demo: House, visit: Visit, watch: Watch) -> None:
+    watch.expected += ["422"]
+    page = demo.enter(visit(viewport=DESK))
+    page.goto(demo.at("guests?sort=name"))
+    first, second = (page.locator("tr[id^=g-]").nth(n) for n in (0, 1))
+    link = first.locator(".cell-main")
+    link.focus()
+    page.keyboard.press("F2")
+    name = first.get_by_label("Name", exact=True)
+    expect(name).to_be_focused()
+    page.keyboard.type("Aaron the First")
+    page.keyboard.press("Tab")
+    expect(first.get_by_label("Invited together")).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("4")
+    page.keyboard.press("Tab")
+    number = first.get_by_label("Number")
+    expect(number).to_be_focused()
+    expect(first).to_contain_text("Household of 4")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("12")
+    page.keyboard.press("Enter")
+    expect(first.get_by_role("alert")).to_be_visible()
+    expect(number).to_have_value("12")
+    page.keyboard.press("Escape")
+    expect(link).to_be_focused()
+    second.locator("[data-cell=of]").dblclick()
+    expect(second.get_by_label("Group")).to_be_focused()
+    page.keyboard.type("Band")
+    page.keyboard.press("ArrowUp")
+    expect(first.get_by_label("Group")).to_be_focused()
+    page.keyboard.type("Choir")
+    page.keyboard.press("Enter")
+    expect(first.locator("[data-cell=of]")).to_contain_text("Choir")
+    expect(link).to_be_focused()
+    found = rows(
+        demo.installation,
+        "SELECT name, party_size, [group] FROM guests_guest WHERE [group] IN ('Band', 'Choir') ORDER BY [group]",
+    )
+    assert found[1] == ("Aaron the First", 4, "Choir") and found[0][2] == "Band"
+
+
+def test_the_panel_is_live_and_goes_from_guest_to_guest(demo: House, visit: Visit) -> None:
+    page = demo.enter(visit(viewport=DESK))
+    page.goto(demo.at("guests"))
+    names = page.locator("tr[id^=g-] .cell-main").all_inner_texts()
+    page.get_by_role("link", name=names[0], exact=True).click()
+    title = page.locator("#dialog-title")
+    expect(title).to_have_text(names[0])
+    before, after = (page.locator(f"[data-step='{step}']") for step in ("-1", "1"))
+    expect(before).to_be_hidden()
+    after.click()
+    expect(title).to_have_text(names[1])
+    expect(after).to_be_focused()
+    before.click()
+    expect(title).to_have_text(names[0])
+    expect(after).to_be_visible()
+
+    other = demo.enter(visit(viewport=DESK))
+    other.goto(demo.at("guests"))
+    other.locator("tr[id^=g-] a[id$=-send]").first.click()
+    other.get_by_role("button", name="Send 1 invitation", exact=True).click()
+    expect(page.locator("#guest-state")).to_contain_text("Delivered")
+    expect(page.locator("#guest-story")).to_contain_text("Delivered")
+
+
 def test_who_is_taken_off_while_they_wait_gets_nothing(demo: House, visit: Visit) -> None:
     page = demo.enter(visit(viewport=DESK))
     page.goto(demo.at("send?all=1&q=Sunita"))

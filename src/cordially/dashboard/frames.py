@@ -31,6 +31,7 @@ from cordially.templating import languages
 from . import chart, guestlist, overview, sets, stream, words
 from .context import configured_sender
 from .guestlist import Filter
+from .person import person
 from .pulse import pulse
 
 T = TypeVar("T")
@@ -257,17 +258,57 @@ class Frames:
         return render_to_string(f"dashboard/{template}", known | context)
 
 
-class GuestFrames(Frames):
-    """The guest page: the rows that can be seen, the figures, and the campaigns on their way."""
+class PersonFrames(Frames):
+    """One guest, on a page of their own or beside the list."""
 
-    def __init__(self, event: Event, wanted: Filter, ids: list[int], reader: Reader = Reader()) -> None:
+    def __init__(
+        self, event: Event, guest_id: int, reader: Reader = Reader(), *, beside: bool = False
+    ) -> None:
         super().__init__(event, reader)
+        self.guest_id = guest_id
+        self.beside = beside
+        self._first: tuple[str, str] | None = None
+
+    def pieces(self, changed: Set[int] | None) -> dict[str, str]:
+        if changed is not None and self.guest_id not in changed:
+            return {}
+        guest = Guest.objects.filter(event=self.event, pk=self.guest_id).select_related("event").first()
+        if guest is None:
+            return {}
+        shown = person(self.event, guest)
+        # forms stay as they are, with what is being typed: that there are others now is said instead
+        acts = (shown.trouble, str(guest.in_person_at))
+        self._first = self._first or acts
+        context = {
+            "person": shown, "guest": guest, "beside": self.beside, "is_news": acts != self._first,
+            "level": "h3" if self.beside else "h2",
+        }  # fmt: skip
+        names = ("state", "news", "story")
+        return {f"guest {name}": self._render(f"_guest_{name}.html", **context) for name in names}
+
+
+class GuestFrames(Frames):
+    """The guest page: the rows that can be seen, the figures, and the campaigns on their way.
+
+    `beside`: the guest whose panel is open.
+    """
+
+    def __init__(
+        self,
+        event: Event,
+        wanted: Filter,
+        ids: list[int],
+        reader: Reader = Reader(),
+        beside: int | None = None,
+    ) -> None:
+        super().__init__(event, reader)
+        self.panel = PersonFrames(event, beside, reader, beside=True) if beside else None
         self.wanted = wanted
         self.ids = ids
         self._owes = False
 
     def pieces(self, changed: Set[int] | None) -> dict[str, str]:
-        pieces: dict[str, str] = {}
+        pieces = self.panel.pieces(changed) if self.panel else {}
         seen = self.ids if changed is None else [pk for pk in self.ids if pk in changed]
         if seen:
             guests = Guest.objects.filter(event=self.event, pk__in=seen)

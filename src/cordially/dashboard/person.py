@@ -75,7 +75,11 @@ def _of_event(each: StatusEvent) -> Told:
     except ValueError:
         return Told(each.at, "plain", "info", each.note or each.status)
     title = str(state.label)
-    said = words.with_code(each.note, each.code)
+    # Twilio's own word for a state is kept with it, and says nothing beside ours
+    note = each.note if " " in each.note else ""
+    if not note and each.code and each.code == each.invitation.code:
+        note = each.invitation.reason
+    said = words.with_code(note, each.code)
     if state == State.SENDING and each.attempt > 1:
         title = _("Sending, attempt %(n)s") % {"n": each.attempt}
     if state == State.QUEUED and each.source == Source.HOST and not said:

@@ -56,6 +56,7 @@ urlpatterns = [
     path("e/<slug:slug>/guests/export.xlsx", roster.export, {"kind": "xlsx"}, name="guests_xlsx"),
     path("e/<slug:slug>/guests/<int:pk>", guest.guest, name="guest"),
     path("e/<slug:slug>/guests/<int:pk>/change", guest.change, name="guest_change"),
+    path("e/<slug:slug>/guests/<int:pk>/cell/<str:cell>", guest.cell, name="guest_cell"),
     path("e/<slug:slug>/guests/<int:pk>/number", guest.number, name="guest_number"),
     path("e/<slug:slug>/guests/<int:pk>/in-person", guest.in_person, name="guest_in_person"),
     path("e/<slug:slug>/guests/<int:pk>/answer", guest.answer, name="guest_answer"),

@@ -8,8 +8,11 @@ import re
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from openpyxl import load_workbook
 
+from cordially.dashboard.frames import GuestFrames, PersonFrames, Reader
+from cordially.dashboard.guestlist import Filter
 from cordially.events.models import Event
 from cordially.guests import editing, importing, removal
 from cordially.guests.models import Guest, SavedView
@@ -17,6 +20,7 @@ from cordially.guests.reading import read_table
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign, CampaignText, Invitation
 from cordially.rsvp.models import Answer
+from cordially.team.rights import Rights
 from cordially.templating.components import Components
 
 from .conftest import a_guest, invited
@@ -255,3 +259,73 @@ def test_hostile_words_stay_text(browser: Client, event: Event) -> None:
     SavedView.objects.create(event=event, name=evil, query="show=new")
     for address in (LIST, at(guest), f"{LIST}/narrow", f"{LIST}?tag={evil}&group={evil}"):
         assert "<script>alert" not in browser.get(address).content.decode()
+
+
+def test_a_cell_is_written_in_and_its_row_comes_back(browser: Client, event: Event) -> None:
+    guest = a_guest(event, "Sunita", "+972545550190", party_size=2)
+    form = browser.get(at(guest, "/cell/name"), headers=BESIDE).content.decode()
+    assert 'name="name" value="Sunita"' in form and 'name="party_size" value="2"' in form
+    answer = browser.post(
+        at(guest, "/cell/name"), {"name": "Sunita D.", "party_size": "3", "version": 0}, headers=BESIDE
+    )
+    row = answer.content.decode()
+    assert row.lstrip().startswith("<tr") and "Sunita D." in row and "Household of 3" in row
+    answer = browser.post(
+        at(guest, "/cell/of"), {"group": "Family", "tags": "Bus, Hotel", "version": 1}, headers=BESIDE
+    )
+    assert "Family" in answer.content.decode() and "Hotel" in answer.content.decode()
+    guest.refresh_from_db()
+    assert (guest.name, guest.party_size, guest.group) == ("Sunita D.", 3, "Family")
+    assert guest.phone == "+972545550190", "cells that were not written in stay"
+
+
+def test_a_cell_with_something_wrong_keeps_what_was_typed(browser: Client, event: Event) -> None:
+    guest = a_guest(event, "Sunita", "+972545550190")
+    answer = browser.post(at(guest, "/cell/phone"), {"phone": "12", "version": 0}, headers=BESIDE)
+    page = answer.content.decode()
+    assert answer.status_code == 422 and 'value="12"' in page and 'role="alert"' in page
+    assert answer["HX-Retarget"] == f'#g-{guest.pk} [data-cell="phone"]'
+    browser.post(
+        at(guest, "/cell/name"), {"name": "Sunita D.", "party_size": "1", "version": 0}, headers=BESIDE
+    )
+    late = browser.post(
+        at(guest, "/cell/name"), {"name": "Sunny", "party_size": "1", "version": 0}, headers=BESIDE
+    )
+    page = late.content.decode()
+    assert late.status_code == 409 and 'value="Sunny"' in page and "Somebody changed this guest" in page
+    assert (
+        browser.post(
+            at(guest, "/cell/name"), {"name": "Sunny", "party_size": "1", "version": 1}, headers=BESIDE
+        ).status_code
+        == 200
+    )
+    assert browser.get(at(guest, "/cell/token")).status_code == 404
+    assert browser.get(at(guest, "/cell/name")).headers["Location"] == at(guest), "without script: its page"
+    guest.refresh_from_db()
+    assert (guest.name, guest.phone) == ("Sunny", "+972545550190")
+
+
+def test_the_panel_follows_and_leaves_what_is_typed_alone(event: Event, campaign: Campaign) -> None:
+    guest = a_guest(event, "Sunita", "+972545550190")
+    invitation = invited(campaign, guest, State.ACCEPTED)
+    panel = PersonFrames(event, guest.pk, beside=True)
+    first = panel.draw(None)
+    assert 'id="guest-state"' in first and "Accepted" in first and "csrf" not in first
+    assert panel.draw({guest.pk + 1}) == ""
+    Invitation.objects.filter(pk=invitation.pk).update(
+        state=State.FAILED, code=63024, reason="Not on WhatsApp.", failed_at=timezone.now()
+    )
+    second = panel.draw({guest.pk})
+    assert "Failed" in second and "has changed since you opened this" in second
+    assert PersonFrames(event, guest.pk + 999).draw(None).count("data-piece") == 1, "the sender’s lamp alone"
+
+
+def test_lines_show_no_button_to_who_may_only_look(event: Event, campaign: Campaign) -> None:
+    fresh, failed = a_guest(event, "Fresh", "+972545550190"), a_guest(event, "Failed", "+972545550191")
+    invited(campaign, failed, State.FAILED, code=63024, reason="Not on WhatsApp.")
+    ids = [fresh.pk, failed.pk]
+    drawn = GuestFrames(event, Filter(), ids).draw(None)
+    assert f'id="g-{fresh.pk}-send"' in drawn and f'id="g-{failed.pk}-retry"' in drawn
+    looking = GuestFrames(event, Filter(), ids, Reader("en", Rights(see=True))).draw(None)
+    assert f"g-{fresh.pk}-status" in looking
+    assert f'id="g-{fresh.pk}-send"' not in looking and f'id="g-{failed.pk}-retry"' not in looking

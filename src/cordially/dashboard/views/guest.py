@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cordially.dashboard import live
 from cordially.dashboard.asked import whole
+from cordially.dashboard.guestlist import rows
 from cordially.dashboard.page import event_page, ours, user_of
 from cordially.dashboard.person import form_of, person
+from cordially.dashboard.position import newest
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
 from cordially.guests import editing
@@ -39,12 +43,14 @@ def _back(request: HttpRequest, event: Event, pk: int) -> str:
 
 
 def _show(request: HttpRequest, event: Event, guest: Guest, status: int = 200, **more: Any) -> HttpResponse:
+    since = newest()
     context = {
         "here": "guests",
         "person": person(event, guest),
         "guest": guest,
         "form": form_of(guest),
         "errors": {},
+        "since": str(since),
         "back": ours(request.GET.get("back") or request.POST.get("back")),
         **more,
     }
@@ -102,6 +108,72 @@ def add(request: HttpRequest, event: Event) -> HttpResponse:
             return redirect("guest", event.slug, made.pk)
     context = {"here": "guests", "form": form, "errors": errors}
     return render(request, "dashboard/guest_new.html", context, status=status)
+
+
+#: the cells of the list that can be written in, and the fields that each holds
+CELLS = {"name": ("name", "party_size"), "phone": ("phone",), "of": ("group", "tags")}
+_CELL_FIELDS = {
+    "name": (gettext_lazy("Name"), 200),
+    "party_size": (gettext_lazy("Invited together"), 10),
+    "phone": (gettext_lazy("Number"), 120),
+    "group": (gettext_lazy("Group"), 80),
+    "tags": (gettext_lazy("Tags, with commas between them"), 400),
+}
+
+
+@require_http_methods(["GET", "POST"])
+@event_page(sees=Right.EDIT)
+def cell(request: HttpRequest, event: Event, pk: int, cell: str) -> HttpResponse:
+    """One cell of the list as fields to write in (GET); the row when they were kept (POST)."""
+    if cell not in CELLS:
+        raise Http404("No such cell")
+    row = find(event, pk)
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect("guest", event.slug, pk)
+    if request.method == "GET":
+        return _cell(request, row, cell)
+    typed = {name: request.POST.get(name, "") for name in CELLS[cell]}
+    changes = dict(typed)
+    if changes.get("phone", "") in (row.phone, row.phone_raw):
+        changes.pop("phone", None)
+    try:
+        kept = editing.change(row, changes, seen=whole(request.POST.get("version")))
+    except Stale as stale:
+        return _cell(request, stale.now, cell, 409, typed=typed, error=str(stale))
+    except Invalid as invalid:
+        error = " ".join(invalid.errors.values())
+        return _cell(request, row, cell, 422, typed=typed, error=error, wrong=set(invalid.errors))
+    live.wake()
+    [shown] = rows([kept])
+    return render(request, "dashboard/_row.html", {"row": shown})
+
+
+def _cell(
+    request: HttpRequest,
+    guest: Guest,
+    cell: str,
+    status: int = 200,
+    *,
+    typed: Mapping[str, str] | None = None,
+    error: str = "",
+    wrong: Collection[str] = (),
+) -> HttpResponse:
+    kept = form_of(guest)
+    fields = [
+        {
+            "name": name, "label": label, "limit": limit, "was": kept[name], "error": name in wrong,
+            "value": (typed or kept)[name],
+        }
+        for name, (label, limit) in _CELL_FIELDS.items()
+        if name in CELLS[cell]
+    ]  # fmt: skip
+    context = {"guest": guest, "fields": fields, "error": error}
+    response = render(request, "dashboard/_row_edit.html", context, status=status)
+    if error:
+        # what was wrong stays in its cell; what was kept is a new row
+        response["HX-Retarget"] = f'#g-{guest.pk} [data-cell="{cell}"]'
+        response["HX-Reswap"] = "innerHTML"
+    return response
 
 
 @require_POST

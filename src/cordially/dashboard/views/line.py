@@ -14,6 +14,7 @@ from cordially.dashboard.frames import (
     Frames,
     GuestFrames,
     OverviewFrames,
+    PersonFrames,
     Reader,
 )
 from cordially.dashboard.guestlist import PAGE, Filter
@@ -43,7 +44,10 @@ def _page(request: HttpRequest, slug: str) -> Frames | None:
     if request.GET.get("page") == "overview":
         return OverviewFrames(event, reader)
     ids = wholes(request.GET.get("ids", "").split(",")[: PAGE * 2])
-    return GuestFrames(event, Filter.read(request.GET), ids, reader)
+    beside = whole(request.GET.get("beside"))
+    if request.GET.get("page") == "guest":
+        return PersonFrames(event, beside or 0, reader)
+    return GuestFrames(event, Filter.read(request.GET), ids, reader, beside)
 
 
 @require_GET

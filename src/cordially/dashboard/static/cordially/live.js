@@ -124,11 +124,13 @@
       timer = 0;
       return;
     }
-    if (page.dataset.live === address && source && source.readyState !== EventSource.CLOSED) {
+    const beside = document.querySelector("#dialog [data-beside]")?.dataset.beside;
+    const wanted = page.dataset.live + (beside ? `&beside=${beside}` : "");
+    if (wanted === address && source && source.readyState !== EventSource.CLOSED) {
       if (!timer) lamp("live");
       return;
     }
-    address = page.dataset.live;
+    address = wanted;
     position = page.dataset.since || "";
     open();
   }
@@ -138,5 +140,6 @@
   });
   addEventListener("htmx:afterSettle", begin);
   addEventListener("pageshow", begin);
+  document.getElementById("dialog")?.addEventListener("close", begin);
   addEventListener("pagehide", () => source?.close());
 })();

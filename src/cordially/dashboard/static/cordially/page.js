@@ -4,6 +4,24 @@
   const find = (id) => document.getElementById(id);
   const number = new Intl.NumberFormat(document.documentElement.lang || "en");
 
+  // Beside the list: on to the guest of the row before, or after.
+  let stepped = null;
+  const rowOf = (dialog) => find(`g-${dialog.querySelector("[data-beside]")?.dataset.beside}`);
+  const beyond = (row, step) => (step === "1" ? row?.nextElementSibling : row?.previousElementSibling);
+  function steps(dialog) {
+    const buttons = [...dialog.querySelectorAll("[data-step]")];
+    buttons.forEach((button) => (button.hidden = !beyond(rowOf(dialog), button.dataset.step)));
+    return buttons;
+  }
+  addEventListener("click", (event) => {
+    const button = event.target.closest("#dialog [data-step]");
+    const link = button && beyond(rowOf(find("dialog")), button.dataset.step)?.querySelector(".cell-main");
+    if (!link) return;
+    stepped = button.dataset.step;
+    opener = link;
+    window.htmx.trigger(link, "click");
+  });
+
   // The dialog: htmx fills it, then it opens; what it was opened from gets the focus back.
   let opener = null;
   addEventListener("htmx:afterSwap", (event) => {
@@ -16,6 +34,9 @@
       opener = document.activeElement;
       dialog.showModal();
     }
+    const step = steps(dialog);
+    if (stepped) (step.find((button) => !button.hidden && button.dataset.step === stepped) ?? find("dialog-title"))?.focus();
+    stepped = null;
     dialog.querySelectorAll("input[name=back]").forEach((field) => {
       if (!field.value) field.value = location.pathname + location.search;
     });
