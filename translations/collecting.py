@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,9 +18,12 @@ SOURCE = Path(__file__).parents[1] / "src" / "cordially"
 LOCALE = SOURCE / "locale"
 LANGUAGES = ("he",)
 
+#: `_("…")` as an argument in a tag or of a filter
+_IN_EXPRESSION = re.compile(r"""[=:\s]_\("([^"]+)"\)""")
+
 #: the functions that mark, and which of their arguments is what
 KEYWORDS: dict[str, Any] = {
-    "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "noop": None,
+    "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "noop": None, "plural": (1, 2),
     "ngettext": (1, 2), "ngettext_lazy": (1, 2), "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
 }  # fmt: skip
@@ -56,7 +60,10 @@ def _nodes(nodes: NodeList) -> Iterator[Node]:
 
 
 def _of_template(engine: Engine, path: Path) -> Iterator[Marked]:
-    for node in _nodes(Template(path.read_text(encoding="utf-8"), engine=engine).nodelist):
+    source = path.read_text(encoding="utf-8")
+    for text in _IN_EXPRESSION.findall(source):
+        yield Marked((text,), None, _place(path))
+    for node in _nodes(Template(source, engine=engine).nodelist):
         context = _literal(node.message_context) if getattr(node, "message_context", None) else None
         if isinstance(node, TranslateNode) and (text := _literal(node.filter_expression)) is not None:
             yield Marked((text.replace("%", "%%"),), context, _place(path))

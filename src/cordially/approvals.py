@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from cordially.invitations import campaigns, library, senders
+from cordially.invitations.hours import STOPPED
 from cordially.invitations.models import (
     Campaign,
     CampaignState,
@@ -26,6 +27,7 @@ from cordially.invitations.models import (
     TemplateVersion,
 )
 from cordially.lib.clock import now as clock_now
+from cordially.lib.marking import noop
 from cordially.providers.twilio import content
 from cordially.providers.twilio.content import (
     Approval,
@@ -70,7 +72,7 @@ def hand_in(text: TemplateText, known: Iterable[str] | None = None) -> TemplateV
     if mistakes := [finding for finding in found if finding.level == rules.Level.ERROR]:
         raise CantHandIn(f"{mistakes[0].sentence} {mistakes[0].cure}")
     if not library.claim(text):
-        raise CantHandIn("Somebody hands in this text right now. Look again in a minute.")
+        raise CantHandIn(noop("Somebody hands in this text right now. Look again in a minute."))
     try:
         return _hand_in(text, components)
     finally:
@@ -227,7 +229,7 @@ def _heard(version: TemplateVersion, approval: Approval, now: dt.datetime, asked
 def _pause_campaigns(version: TemplateVersion) -> None:
     """What still waits would fail: it waits for the host instead."""
     said = f" “{version.reason}”" if version.reason else ""
-    sentence = f"WhatsApp {version.get_state_display().lower()} the template “{version.text.template}”.{said}"
+    sentence = STOPPED[Review(version.state)].format(template=version.text.template, said=said)
     running = Campaign.objects.filter(state=CampaignState.RUNNING, sender__account=version.account)
     for campaign in running.filter(texts__content_ref=version.ref).distinct():
         campaigns.pause(campaign, reason=sentence)
@@ -250,7 +252,7 @@ def bring_in(listed: ListedContent, names: Mapping[str, str]) -> TemplateText:
     if listed.usable:
         raise CantHandIn(listed.usable)
     if TemplateVersion.objects.filter(account=senders.account(), ref=listed.ref).exists():
-        raise CantHandIn("It was brought in already.")
+        raise CantHandIn(noop("It was brought in already."))
     components, slots = named(listed, names)
     language = languages.normal(listed.language) or listed.language
     with transaction.atomic():
@@ -274,7 +276,7 @@ def _keep(text: TemplateText, ref: str, **given: Any) -> TemplateVersion:
         with transaction.atomic():
             return library.hand_in(text, senders.account(), ref, **given)
     except IntegrityError as error:
-        raise CantHandIn(f"Somebody brought {ref} in right now. Look again.") from error
+        raise CantHandIn(noop("Somebody brought {ref} in right now. Look again.").format(ref=ref)) from error
 
 
 def _template_for(listed: ListedContent, language: str) -> MessageTemplate:
@@ -291,18 +293,20 @@ def named(listed: ListedContent, names: Mapping[str, str]) -> tuple[Components, 
     """With our names in place of Twilio's, and the slots in the order of Twilio's numbers."""
     keys = sorted(listed.samples, key=lambda key: (len(key), key))
     if [*map(str, range(1, len(keys) + 1))] != keys:
-        raise CantHandIn("Its variables are not numbered from 1 on; Cordially can’t fill them in.")
+        raise CantHandIn(noop("Its variables are not numbered from 1 on; Cordially can’t fill them in."))
     wanted = dict(names)
     for button in listed.buttons:
         if button.kind == "link":
             base, _, number = button.url.rpartition("{{")
             if base != variables.link_base():
                 raise CantHandIn(
-                    f"Its button leads to {base or button.url}, which is not the guests’ page here."
+                    noop("Its button leads to {x}, which is not the guests’ page here.").format(
+                        x=base or button.url
+                    )
                 )
             wanted[number.rstrip("} ")] = LINK_TOKEN
     if missing := [key for key in keys if not wanted.get(key)]:
-        raise CantHandIn(f"Say what {{{{{missing[0]}}}}} stands for.")
+        raise CantHandIn(noop("Say what {{{{{missing}}}}} stands for.").format(missing=missing[0]))
     slots = tuple(Slot.read(wanted[key]) for key in keys)
 
     def with_names(text: str) -> str:
@@ -323,13 +327,17 @@ def adopt(text: TemplateText, ref: str) -> TemplateVersion:
     try:
         listed = content.fetch_content(credentials(), ref)
     except ContentError as error:
-        said = f"{error} Nothing was kept, as nobody knows what {ref} says. {error.fault.cure}"
+        said = noop("{error} Nothing was kept, as nobody knows what {ref} says. {cure}").format(
+            error=error, ref=ref, cure=error.fault.cure
+        )
         raise CantHandIn(said.strip()) from error
     if listed.usable:
         raise CantHandIn(listed.usable)
     _compare(_whole(text), listed)
     if other := TemplateVersion.objects.filter(account=account, ref=ref).exclude(text=text).first():
-        raise CantHandIn(f"{ref} stands for “{other.text.template}” already.")
+        raise CantHandIn(
+            noop("{ref} stands for “{template}” already.").format(ref=ref, template=other.text.template)
+        )
     if known := text.versions.filter(account=account, ref=ref).first():
         _heard(known, listed.approval, clock_now())
         known.refresh_from_db()
@@ -350,12 +358,12 @@ def _compare(mine: WholeContent, there: ListedContent) -> None:
         return " ".join(text.split())
 
     parts = {
-        "other words": (plain(mine.body), plain(there.body), "--body"),
-        "another header": (plain(mine.header), plain(there.header), ""),
-        "another picture": (mine.image, there.image, ""),
-        "another footer": (plain(mine.footer), plain(there.footer), ""),
-        "other buttons": (_told(mine.buttons), _told(there.buttons), ""),
-        "other variables": (
+        noop("other words"): (plain(mine.body), plain(there.body), "--body"),
+        noop("another header"): (plain(mine.header), plain(there.header), ""),
+        noop("another picture"): (mine.image, there.image, ""),
+        noop("another footer"): (plain(mine.footer), plain(there.footer), ""),
+        noop("other buttons"): (_told(mine.buttons), _told(there.buttons), ""),
+        noop("other variables"): (
             ", ".join(str(number) for number in range(1, len(mine.samples) + 1)),
             ", ".join(sorted(there.samples, key=lambda key: (len(key), key))),
             "",
@@ -365,8 +373,10 @@ def _compare(mine: WholeContent, there: ListedContent) -> None:
         if here != at_twilio:
             how = f" ({option})" if option else ""
             raise CantHandIn(
-                f"{there.ref} has {what} at Twilio: {_quoted(at_twilio)}, and here: {_quoted(here)}. "
-                f"Write the same here first{how}, with the variables in the same order."
+                noop(
+                    "{ref} has {what} at Twilio: {quoted}, and here: {quoted2}. Write the same here "
+                    "first{how}, with the variables in the same order."
+                ).format(ref=there.ref, what=what, quoted=_quoted(at_twilio), quoted2=_quoted(here), how=how)
             )
 
 

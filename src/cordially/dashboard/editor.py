@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from cordially.events.models import Event
 from cordially.guests import fields as guest_fields
@@ -30,22 +33,23 @@ from cordially.templating.rules import Finding, Level
 
 from . import words
 from .bubble import Bubble, bubble
+from .shown import shown
 from .survey import People, Survey, length_with, survey
 
 KINDS: Final = {
-    Category.MARKETING.value: "Marketing: an invitation",
-    Category.UTILITY.value: "Utility: news about it",
+    Category.MARKETING.value: gettext_lazy("Marketing: an invitation"),
+    Category.UTILITY.value: gettext_lazy("Utility: news about it"),
 }
 #: fields for quick answers that are always there
 FEWEST_REPLIES: Final = 3
 MOST_REPLIES: Final = rules.MOST_BUTTONS
 #: as much as the database keeps
 _LONGEST: Final = {
-    "header": ("The first line", 200),
-    "image": ("The picture’s address", 500),
-    "body": ("The text", 20_000),
-    "footer": ("The last line", 200),
-    "link": ("The button", 200),
+    "header": (gettext_lazy("The first line"), 200),
+    "image": (gettext_lazy("The picture’s address"), 500),
+    "body": (gettext_lazy("The text"), 20_000),
+    "footer": (gettext_lazy("The last line"), 200),
+    "link": (gettext_lazy("The button"), 200),
 }
 _LONGEST_REPLY: Final = 200
 #: columns of the list that are offered
@@ -119,11 +123,15 @@ class Typed:
         """Why it can't be kept, not even as a draft; empty when it can."""
         for name, (subject, most) in _LONGEST.items():
             if len(getattr(self, name)) > most:
-                return f"{subject} is too long to be kept: {most:,} characters at most."
+                return _("{subject} is too long to be kept: {most} characters at most.").format(
+                    subject=subject, most=f"{most:,}"
+                )
         if any(len(title) > _LONGEST_REPLY for title in self.replies):
-            return f"An answer is too long to be kept: {_LONGEST_REPLY} characters at most."
+            return _("An answer is too long to be kept: {longest_reply} characters at most.").format(
+                longest_reply=_LONGEST_REPLY
+            )
         if self.category not in Category.values:
-            return "Choose the kind of message."
+            return _("Choose the kind of message.")
         return ""
 
     @property
@@ -149,21 +157,21 @@ class Typed:
 class Pill:
     tone: str
     icon: str
-    label: str
+    label: str | Promise
 
 
 _PILLS: Final = {
-    "draft": Pill("warn", "edit", "Draft"),
-    Review.UNSUBMITTED: Pill("warn", "edit", "Not handed in"),
-    Review.RECEIVED: Pill("queued", "s-queued", "Waiting"),
-    Review.PENDING: Pill("queued", "s-queued", "Waiting"),
-    Review.APPROVED: Pill("good", "s-accepted", "Approved"),
-    Review.REJECTED: Pill("failed", "s-failed", "Rejected"),
-    Review.PAUSED: Pill("unsure", "pause", "Paused"),
-    Review.DISABLED: Pill("failed", "s-failed", "Disabled"),
-    Review.UNKNOWN: Pill("queued", "s-queued", "Not known yet"),
+    "draft": Pill("warn", "edit", gettext_lazy("Draft")),
+    Review.UNSUBMITTED: Pill("warn", "edit", gettext_lazy("Not handed in")),
+    Review.RECEIVED: Pill("queued", "s-queued", gettext_lazy("Waiting")),
+    Review.PENDING: Pill("queued", "s-queued", gettext_lazy("Waiting")),
+    Review.APPROVED: Pill("good", "s-accepted", gettext_lazy("Approved")),
+    Review.REJECTED: Pill("failed", "s-failed", gettext_lazy("Rejected")),
+    Review.PAUSED: Pill("unsure", "pause", gettext_lazy("Paused")),
+    Review.DISABLED: Pill("failed", "s-failed", gettext_lazy("Disabled")),
+    Review.UNKNOWN: Pill("queued", "s-queued", gettext_lazy("Not known yet")),
 }
-_STALE: Final = Pill("unsure", "warn", "Old address")
+_STALE: Final = Pill("unsure", "warn", gettext_lazy("Old address"))
 
 
 def pill(standing: Standing) -> Pill:
@@ -215,28 +223,36 @@ def stands(standing: Standing) -> str:
     """How it stands, under the title."""
     newest, in_use = standing.newest, standing.in_use
     if newest is None:
-        return "Version 1, a draft. WhatsApp has not seen it yet."
+        return _("Version 1, a draft. WhatsApp has not seen it yet.")
     if standing.is_draft:
-        said = [f"Version {newest.number + 1}, a draft."]
+        said = [_("Version {number}, a draft.").format(number=newest.number + 1)]
         if follows(standing):
-            said.append(f"Version {newest.number} waits for WhatsApp.")
+            said.append(_("Version {number} waits for WhatsApp.").format(number=newest.number))
         kept = _running(standing)
         if in_use and kept:
-            said.append(f"Running campaigns keep version {in_use.number}.")
+            said.append(_("Running campaigns keep version {number}.").format(number=in_use.number))
         elif in_use:
-            said.append(f"Version {in_use.number} is sent until WhatsApp approves this one.")
+            said.append(
+                _("Version {number} is sent until WhatsApp approves this one.").format(number=in_use.number)
+            )
         return " ".join(said)
     since = words.clock(newest.changed_at)
     match newest.state:
         case Review.APPROVED:
             return f"Version {newest.number}, approved{_on(since)}."
         case Review.RECEIVED | Review.PENDING:
-            still = f" Version {in_use.number} is sent meanwhile." if in_use else ""
-            return f"Version {newest.number} waits for WhatsApp since {since}.{still}"
+            told = _("Version {number} waits for WhatsApp since {since}.").format(
+                number=newest.number, since=since
+            )
+            if in_use:
+                told += " " + _("Version {number} is sent meanwhile.").format(number=in_use.number)
+            return told
         case Review.UNKNOWN:
-            return f"Version {newest.number}. It is not known yet whether WhatsApp approved it."
+            return _("Version {number}. It is not known yet whether WhatsApp approved it.").format(
+                number=newest.number
+            )
         case Review.UNSUBMITTED:
-            return f"Version {newest.number}. WhatsApp was not asked about it yet."
+            return _("Version {number}. WhatsApp was not asked about it yet.").format(number=newest.number)
         case _:
             return f"Version {newest.number}, {newest.get_state_display().lower()}{_on(since)}."
 
@@ -283,34 +299,42 @@ def _notice(tab: Tab) -> Notice | None:
     newest = tab.standing.newest
     if newest is None:
         return None
-    name = tab.language.english_name
+    name = words.language(tab.language.code)
     when = _on(words.clock(newest.changed_at))
     said = f"“{newest.reason}”" if newest.reason else ""
     version = f"{name}, version {newest.number}," if tab.is_here else name
 
     def notice(tone: str, title: str, cure: str) -> Notice:
-        elsewhere = {} if tab.is_here else {"code": tab.code, "label": f"Open the {name} text"}
+        elsewhere = (
+            {} if tab.is_here else {"code": tab.code, "label": _("Open the {name} text").format(name=name)}
+        )
         return Notice(tone, title, said, cure, **elsewhere)
 
     if newest.state == Review.REJECTED:
         return notice(
-            "bad", f"{version} was rejected{when}.", "Mend it and ask again: it goes in as a new version."
+            "bad",
+            _("{version} was rejected{when}.").format(version=version, when=when),
+            _("Mend it and ask again: it goes in as a new version."),
         )
     if newest.state == Review.PAUSED:
         return notice(
             "warn",
-            f"{version} was paused{when}.",
-            "WhatsApp does so after complaints and releases it by itself; campaigns with it wait.",
+            _("{version} was paused{when}.").format(version=version, when=when),
+            _("WhatsApp does so after complaints and releases it by itself; campaigns with it wait."),
         )
     if newest.state == Review.DISABLED:
         return notice(
-            "bad", f"{version} was disabled{when}.", "It can’t be sent any more. Write it anew and ask again."
+            "bad",
+            _("{version} was disabled{when}.").format(version=version, when=when),
+            _("It can’t be sent any more. Write it anew and ask again."),
         )
     if tab.standing.is_stale:
         return notice(
             "warn",
-            f"{version} leads to an old address.",
-            "Its button opens an address that is not this server’s any more. Ask WhatsApp to approve it again.",
+            _("{version} leads to an old address.").format(version=version),
+            _(
+                "Its button opens an address that is not this server’s any more. Ask WhatsApp to approve it again."
+            ),
         )
     if (
         tab.is_here
@@ -318,7 +342,11 @@ def _notice(tab: Tab) -> Notice | None:
         and newest.category != tab.standing.text.template.category
     ):
         kind = Category(newest.category).label.lower()
-        return notice("warn", f"WhatsApp counts it as {kind}.", f"Each message costs what {kind} costs.")
+        return notice(
+            "warn",
+            _("WhatsApp counts it as {kind}.").format(kind=kind),
+            _("Each message costs what {kind} costs.").format(kind=kind),
+        )
     return None
 
 
@@ -354,26 +382,38 @@ _LINES: Final = {
 }
 #: what is said beside its field and not in the list
 _BESIDE: Final = ("header", "image", "footer", "button", "category")
-_NUMBERS: Final = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+_AGAINST: Final = {
+    Review.REJECTED: gettext_lazy("WhatsApp rejected exactly this text. Change it first."),
+    Review.DISABLED: gettext_lazy("WhatsApp disabled exactly this text. Change it first."),
+}
+_NUMBERS: Final = (
+    gettext_lazy("No things"), gettext_lazy("One thing"), gettext_lazy("Two things"), gettext_lazy("Three things"),
+    gettext_lazy("Four things"), gettext_lazy("Five things"), gettext_lazy("Six things"),
+    gettext_lazy("Seven things"), gettext_lazy("Eight things"), gettext_lazy("Nine things"),
+    gettext_lazy("Ten things"),
+)  # fmt: skip
 
 
 def counted(count: int) -> str:
     """`Three things`."""
-    number = _NUMBERS[count] if count < len(_NUMBERS) else f"{count:,}"
-    return f"{number} thing{'' if count == 1 else 's'}"
+    return (
+        str(_NUMBERS[count])
+        if count < len(_NUMBERS)
+        else ngettext("{n} thing", "{n} things", count).format(n=f"{count:,}")
+    )
 
 
 def _line(finding: Finding) -> Line:
     tone, icon = _LINES[finding.level]
     name = finding.fix.strip("{}").partition("|")[0]
     if not finding.fix:
-        label = "Show me" if finding.end > finding.start else ""
+        label = _("Show me") if finding.end > finding.start else ""
     elif finding.rule == "two_fallbacks":
-        label = "Make them alike"
+        label = _("Make them alike")
     elif finding.rule == "fallback_empty":
-        label = "Take the bar out"
+        label = _("Take the bar out")
     else:
-        label = f"Use {name}" if finding.fix.startswith("{{") else "Mend it"
+        label = _("Use {name}").format(name=name) if finding.fix.startswith("{{") else _("Mend it")
     return Line(
         tone, icon, finding.sentence, finding.cure,
         finding.field, finding.start, finding.end, finding.fix, label,
@@ -383,11 +423,14 @@ def _line(finding: Finding) -> Line:
 def _among_guests(event: Event, seen: Survey, known: frozenset[str]) -> Iterator[Line]:
     """What the text becomes for the guests of this event."""
     if seen.too_long.count:
-        one = seen.too_long.count == 1
         yield Line(
             *_LINES[Level.WARNING],
-            f"{seen.too_long.count:,} {'message' if one else 'messages'}{_of(seen)} would be too long.",
-            f"WhatsApp takes {rules.MOST_IN_BODY:,} characters; {'it is' if one else 'they are'} left out.",
+            _too_long(seen),
+            ngettext(
+                "WhatsApp takes {most} characters; it is left out.",
+                "WhatsApp takes {most} characters; they are left out.",
+                seen.too_long.count,
+            ).format(most=f"{rules.MOST_IN_BODY:,}"),
             people=seen.too_long,
         )
     for slot, people in seen.lacking.items():
@@ -395,29 +438,45 @@ def _among_guests(event: Event, seen: Survey, known: frozenset[str]) -> Iterator
             continue
         named = slot.name.replace("_", " ")
         if people.count == seen.readers and slot.name in ("event_location", "map_link"):
-            what = "place" if slot.name == "event_location" else "link to a map"
-            sentence = f"This event has no {what} yet."
+            is_place = slot.name == "event_location"
+            sentence = (
+                _("This event has no place yet.") if is_place else _("This event has no link to a map yet.")
+            )
         else:
             if seen.is_cut:
-                sentence = f"{people.count:,}{_of(seen)} guests have no {named}."
-            else:
-                sentence = (
-                    f"{people.count:,} {'guest has' if people.count == 1 else 'guests have'} no {named}."
+                sentence = _("{n} of the first {all} guests have no {named}.").format(
+                    n=f"{people.count:,}", all=f"{seen.readers:,}", named=named
                 )
+            else:
+                sentence = ngettext(
+                    "{n} guest has no {named}.", "{n} guests have no {named}.", people.count
+                ).format(n=f"{people.count:,}", named=named)
         one = people.count == 1
         if slot.fallback:
-            reads = "This guest reads" if one else "They read"
-            yield Line(*_LINES[Level.NOTE], sentence, f"{reads} “{slot.fallback}”.", people=people)
+            reads = _("This guest reads “{text}”.") if one else _("They read “{text}”.")
+            yield Line(*_LINES[Level.NOTE], sentence, reads.format(text=slot.fallback), people=people)
         else:
-            out = "is left out" if one else "are left out"
-            subject = "This guest" if one else "They"
-            cure = f"{subject} {out}. To reach {'this one' if one else 'them'}, write {{{{{slot.name}|…}}}}."
+            fallback = "{{" + slot.name + "|…}}"
+            cure = ngettext(
+                "This guest is left out. To reach this one, write {fallback}.",
+                "They are left out. To reach them, write {fallback}.",
+                people.count,
+            ).format(fallback=fallback)
             yield Line(*_LINES[Level.WARNING], sentence, cure, people=people)
 
 
-def _of(seen: Survey) -> str:
-    """What a count is of, where not everybody was looked at."""
-    return f" of the first {seen.readers:,}" if seen.is_cut else ""
+def _too_long(seen: Survey) -> str:
+    count = seen.too_long.count
+    if seen.is_cut:  # not everybody was looked at
+        told = ngettext(
+            "{n} message of the first {all} would be too long.",
+            "{n} messages of the first {all} would be too long.",
+            count,
+        )
+        return told.format(n=f"{count:,}", all=f"{seen.readers:,}")
+    return ngettext("{n} message would be too long.", "{n} messages would be too long.", count).format(
+        n=f"{count:,}"
+    )
 
 
 @dataclass(frozen=True)
@@ -486,10 +545,12 @@ class Look:
     def said(self) -> str:
         """For whoever listens."""
         notes = len(self.lines) - sum(line.tone == "failed" for line in self.lines)
-        told = [f"{counted(self.errors)} to mend"] if self.errors else []
+        told = [_("{counted} to mend").format(counted=counted(self.errors))] if self.errors else []
         if notes:
-            told.append(f"{counted(notes).lower() if told else counted(notes)} to know")
-        return ", ".join(told) or "Nothing to mend"
+            told.append(
+                _("{counted} to know").format(counted=counted(notes).lower() if told else counted(notes))
+            )
+        return ", ".join(told) or _("Nothing to mend")
 
     @property
     def before(self) -> str:
@@ -567,7 +628,7 @@ def look(event: Event, standing: Standing, texts: Sequence[Standing], typed: Typ
         counter_note=_counter_note(seen, total),
         bubble=bubble(components, values, event, findings),
         guest=guest,
-        reads="" if reads == language else (languages.named(reads).english_name if reads else "nothing"),
+        reads="" if reads == language else (words.language(reads) if reads else "nothing"),
         at=at,
         of=total,
         chips=_chips(event, columns, values, seen),
@@ -577,21 +638,32 @@ def look(event: Event, standing: Standing, texts: Sequence[Standing], typed: Typ
 
 def _counter_note(seen: Survey, total: int) -> str:
     if not total:
-        return "with sample data"
+        return _("with sample data")
     if not seen.readers:
-        return "for nobody on the list yet"
-    return f"among the first {seen.readers:,} who read it" if seen.is_cut else ""
+        return _("for nobody on the list yet")
+    return (
+        _("among the first {readers} who read it").format(readers=f"{seen.readers:,}") if seen.is_cut else ""
+    )
+
+
+def _yours(empty: int, seen: Survey) -> str:
+    """Of how many guests a column of the list is empty."""
+    if seen.is_cut:
+        return _("yours: {n} of the first {all} empty").format(n=f"{empty:,}", all=f"{seen.readers:,}")
+    return _("yours: {n} empty").format(n=f"{empty:,}")
 
 
 def _chips(event: Event, columns: Sequence[str], values: Mapping[str, str], seen: Survey) -> list[Chip]:
     own = [name for name in event.fields if variables.VARIABLE.fullmatch(f"{{{{{name}}}}}")]
     listed = [name for name in columns if name not in variables.NAMES and name not in own]
-    chips = [Chip(each.name, values.get(each.name) or "empty", each.means) for each in variables.BUILT_IN]
-    chips += [Chip(name, values.get(name) or "empty", "Of this event") for name in own]
+    chips = [
+        Chip(each.name, values.get(each.name) or _("empty"), shown(each.means)) for each in variables.BUILT_IN
+    ]
+    chips += [Chip(name, values.get(name) or _("empty"), _("Of this event")) for name in own]
     for name in listed[:_MOST_OFFERED]:
         empty = seen.empty[name]
-        becomes = f"yours: {empty:,}{_of(seen)} empty" if empty else values.get(name) or "yours"
-        chips.append(Chip(name, becomes, "A column of your list"))
+        becomes = _yours(empty, seen) if empty else values.get(name) or _("yours")
+        chips.append(Chip(name, becomes, _("A column of your list")))
     return [Chip(chip.name, _shortly(chip.becomes), chip.means) for chip in chips]
 
 
@@ -602,7 +674,7 @@ def _shortly(text: str) -> str:
 def why_not(standing: Standing, typed: Typed, errors: int) -> str:
     """Why WhatsApp can't be asked to approve this; empty when it can."""
     if errors:
-        return f"{counted(errors)} to mend before WhatsApp can be asked."
+        return _("{counted} to mend before WhatsApp can be asked.").format(counted=counted(errors))
     newest = standing.newest
     if newest is None or newest.components != typed.components or newest.state == Review.UNSUBMITTED:
         return ""
@@ -610,14 +682,14 @@ def why_not(standing: Standing, typed: Typed, errors: int) -> str:
         return ""
     match newest.state:
         case Review.RECEIVED | Review.PENDING | Review.UNKNOWN:
-            return "WhatsApp has this text and has not answered yet."
+            return _("WhatsApp has this text and has not answered yet.")
         case Review.PAUSED:
-            return "WhatsApp paused this text and releases it by itself."
+            return _("WhatsApp paused this text and releases it by itself.")
     if newest.category != typed.category:
         return ""
     if newest.state == Review.APPROVED:
-        return "WhatsApp approved this text as it is."
-    return f"WhatsApp {newest.get_state_display().lower()} exactly this text. Change it first."
+        return _("WhatsApp approved this text as it is.")
+    return str(_AGAINST.get(Review(newest.state), _AGAINST[Review.REJECTED]))
 
 
 # -- the page --------------------------------------------------------------------------------------------------

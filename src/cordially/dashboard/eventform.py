@@ -19,6 +19,8 @@ from cordially.events.models import Event
 from cordially.guests.phones import is_country
 from cordially.templating import languages, variables
 
+from . import words
+
 #: rows for variables of the event's own that are there to be filled
 _SPARE = 2
 #: every simple field of the form: its name in the form
@@ -122,7 +124,7 @@ class Sheet:
         language = self.values.get("language", "")
         listed = language_choices()
         known = {code for code, _name in listed}
-        own = [(language, languages.named(language).english_name)] if language not in known | {""} else []
+        own = [(language, words.language(language))] if language not in known | {""} else []
         return {"zones": zones(), "languages": [*own, *listed]}
 
 
@@ -144,6 +146,4 @@ def zones() -> list[tuple[str, str]]:
 @cache
 def language_choices() -> list[tuple[str, str]]:
     """Code and name of every language that WhatsApp takes, by name."""
-    return sorted(
-        ((code, each.english_name) for code, each in languages.LANGUAGES.items()), key=lambda pair: pair[1]
-    )
+    return sorted(((code, words.language(code)) for code in languages.LANGUAGES), key=lambda pair: pair[1])

@@ -26,7 +26,6 @@ from cordially.invitations.models import Campaign, CampaignState, Invitation, Se
 from cordially.invitations.progress import Progress, progress, settled
 from cordially.lib.clock import now as clock_now
 from cordially.team.rights import ALL, Rights
-from cordially.templating import languages
 
 from . import chart, guestlist, overview, sets, stream, words
 from .context import configured_sender
@@ -441,7 +440,7 @@ def languages_of(campaign: Campaign) -> str:
     """`English`, or `4 languages`."""
     spoken = sorted(set(campaign.texts.values_list("language", flat=True)))
     if len(spoken) == 1:
-        return languages.named(spoken[0]).english_name
+        return words.language(spoken[0])
     return ngettext("%(n)s language", "%(n)s languages", len(spoken)) % {"n": len(spoken)} if spoken else ""
 
 

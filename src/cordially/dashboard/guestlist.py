@@ -24,11 +24,11 @@ from cordially.guests.texts import clean
 from cordially.invitations.lifecycle import LIVE, State
 from cordially.invitations.models import Invitation
 from cordially.rsvp.models import Answer, Reply
-from cordially.templating import languages
 from cordially.templating.variables import personal_link
 
 from . import sets, words
 from .asked import whole
+from .shown import shown
 
 PAGE = 50
 
@@ -350,7 +350,7 @@ class Row:
         if self.guest.in_person_at:
             return ""
         if not self.guest.phone:
-            return self.guest.phone_note or str(self.guest.get_phone_problem_display())
+            return shown(self.guest.phone_note) or str(self.guest.get_phone_problem_display())
         return str(OPTED_OUT) if self.guest.opted_out_at else ""
 
     @property
@@ -471,7 +471,7 @@ def picked(wanted: Filter) -> list[tuple[str, str, str]]:
 
 def language_name(code: str) -> str:
     """`Hebrew` of `he`."""
-    return _("the event’s own") if code == OWN_LANGUAGE else languages.named(code).english_name
+    return _("the event’s own") if code == OWN_LANGUAGE else words.language(code)
 
 
 @dataclass(frozen=True)

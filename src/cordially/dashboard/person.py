@@ -16,13 +16,14 @@ from cordially.invitations.models import CampaignText, Invitation, Source, Statu
 from cordially.providers.errors import Mend
 from cordially.rsvp.answers import seats
 from cordially.rsvp.models import Answer, Reply
-from cordially.templating import languages, variables
+from cordially.templating import variables
 from cordially.templating.variables import personal_link
 
 from . import sets, words
 from .bubble import Bubble, bubble
 from .guestlist import ANSWERS, Row, rows
 from .reckoning import place
+from .shown import shown
 
 #: the newest of a long story; the rest is counted
 MOST_TOLD = 60
@@ -73,7 +74,7 @@ def _of_event(each: StatusEvent) -> Told:
     try:
         state = State(each.status)
     except ValueError:
-        return Told(each.at, "plain", "info", each.note or each.status)
+        return Told(each.at, "plain", "info", shown(each.note) or each.status)
     title = str(state.label)
     # Twilio's own word for a state is kept with it, and says nothing beside ours
     note = each.note if " " in each.note else ""
@@ -99,7 +100,7 @@ def _message(event: Event, guest: Guest, invitation: Invitation | None) -> Messa
     values = variables.guest_values(shared, variables.recipient(guest))
     return Message(
         bubble(text.components, values, event),
-        languages.named(text.language).english_name,
+        words.language(text.language),
         invitation.campaign.name,
         str(State(invitation.state).label),
     )
@@ -157,7 +158,7 @@ class Person:
 
     @property
     def language(self) -> str:
-        return languages.named(self.guest.language).english_name if self.guest.language else ""
+        return words.language(self.guest.language) if self.guest.language else ""
 
     @property
     def seats(self) -> int:

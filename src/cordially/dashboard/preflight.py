@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from cordially.invitations import forecast, hours, prices
@@ -15,11 +16,11 @@ from cordially.invitations.flightcheck import INVITATION, Cause, Finding, Report
 from cordially.invitations.models import Sender
 from cordially.invitations.prices import Estimate, name_of
 from cordially.lib.clock import now as clock_now
-from cordially.templating import languages
 from cordially.templating.variables import personal_link
 
-from . import reckoning
+from . import reckoning, words
 from .reckoning import Told
+from .shown import shown
 
 
 @dataclass(frozen=True)
@@ -54,24 +55,23 @@ class Fold:
 
 @dataclass(frozen=True)
 class Words:
-    """What sending is called, by what the messages are for. No sentence has a count in it."""
+    """What sending is called, by what the messages are for."""
 
     headline: str
     nobody: str
     nobody_why: str
-    one: str
-    many: str
+    #: on the button, with how many
+    send: str
 
 
-def words_of(purpose: str) -> Mapping[str, Words]:
-    """For the page of the check."""
+def words_of(purpose: str, ready: int = 0) -> Mapping[str, Words]:
+    """For the page of the check; `ready` messages can be sent."""
     if purpose == INVITATION:
-        words = Words(
+        told = Words(
             _("Send invitations"),
             _("Nobody is left to invite"),
             _("Everybody was invited already. Whoever joins the list later shows up here."),
-            _("invitation"),
-            _("invitations"),
+            ngettext("Send {n} invitation", "Send {n} invitations", ready).format(n=f"{ready:,}"),
         )
     else:
         headlines = {
@@ -80,114 +80,133 @@ def words_of(purpose: str) -> Mapping[str, Words]:
             "update": _("Send an update"),
             "thanks": _("Send thanks"),
         }
-        words = Words(
+        told = Words(
             headlines.get(purpose, _("Send messages")),
             _("Nobody is left to write to"),
             _("Everybody had this message already. Whoever joins the list later shows up here."),
-            _("message"),
-            _("messages"),
+            ngettext("Send {n} message", "Send {n} messages", ready).format(n=f"{ready:,}"),
         )
-    return {"words": words}
-
-
-def _n(count: int, one: str, many: str) -> str:
-    """`1 lacks …` or `3 lack …`."""
-    return f"1 {one}" if count == 1 else f"{count:,} {many}"
+    return {"words": told}
 
 
 def language_name(code: str) -> str:
     """`French` for `fr`."""
-    return languages.named(code).english_name
+    return words.language(code)
 
 
 def title(found: Finding) -> str:
     n, what = found.count, found.subject
     match found.cause:
         case Cause.AMBIGUOUS:
-            return _n(n, "number is in doubt", "numbers are in doubt")
+            return ngettext("{n} number is in doubt", "{n} numbers are in doubt", n).format(n=f"{n:,}")
         case Cause.INVALID:
-            return _n(n, "number can’t be called", "numbers can’t be called")
+            return ngettext("{n} number can’t be called", "{n} numbers can’t be called", n).format(n=f"{n:,}")
         case Cause.NO_NUMBER:
-            return _n(n, "guest has no number", "guests have no number")
+            return ngettext("{n} guest has no number", "{n} guests have no number", n).format(n=f"{n:,}")
         case Cause.OPTED_OUT:
-            return _n(n, "guest asked not to be written to", "guests asked not to be written to")
+            return ngettext(
+                "{n} guest asked not to be written to", "{n} guests asked not to be written to", n
+            ).format(n=f"{n:,}")
         case Cause.LACKS:
-            return _n(n, f"lacks a value for “{what}”", f"lack a value for “{what}”")
+            return ngettext("{n} lacks a value for “{what}”", "{n} lack a value for “{what}”", n).format(
+                n=f"{n:,}", what=what
+            )
         case Cause.BAD_VALUE:
-            return _n(n, f"value of “{what}” can’t be sent", f"values of “{what}” can’t be sent")
+            return ngettext(
+                "{n} value of “{what}” can’t be sent", "{n} values of “{what}” can’t be sent", n
+            ).format(n=f"{n:,}", what=what)
         case Cause.TOO_LONG:
-            return _n(n, "message is too long", "messages are too long")
+            return ngettext("{n} message is too long", "{n} messages are too long", n).format(n=f"{n:,}")
         case Cause.NO_TEXT:
             if not what:
-                return _n(n, "message waits for an approved text", "messages wait for an approved text")
-            return _n(n, f"reads {language_name(what)}", f"read {language_name(what)}")
+                return ngettext(
+                    "{n} message waits for an approved text", "{n} messages wait for an approved text", n
+                ).format(n=f"{n:,}")
+            return ngettext("{n} reads {language}", "{n} read {language}", n).format(
+                n=f"{n:,}", language=language_name(what)
+            )
         case Cause.COUNTRY | Cause.COUNTRY_SIMULATED:
-            return _n(n, f"is in {_country(what)}", f"are in {_country(what)}")
+            return ngettext("{n} is in {country}", "{n} are in {country}", n).format(
+                n=f"{n:,}", country=_country(what)
+            )
         case Cause.UNDER_WAY:
-            return _n(n, "has a message that is still under way", "have a message that is still under way")
+            return ngettext(
+                "{n} has a message that is still under way", "{n} have a message that is still under way", n
+            ).format(n=f"{n:,}")
         case Cause.ALREADY:
-            return _n(n, "had this message already", "had this message already")
+            return ngettext("{n} had this message already", "{n} had this message already", n).format(
+                n=f"{n:,}"
+            )
         case Cause.DEFAULT_TEXT:
-            return _n(n, "gets the invitation that ships instead", "get the invitation that ships instead")
+            return ngettext(
+                "{n} gets the invitation that ships instead", "{n} get the invitation that ships instead", n
+            ).format(n=f"{n:,}")
         case Cause.OTHER_LANGUAGE:
             read = language_name(what)
             instead = language_name(found.instead)
-            return _n(
-                n, f"who reads {read} gets the {instead} text", f"who read {read} get the {instead} text"
-            )
+            return ngettext(
+                "{n} who reads {read} gets the {instead} text",
+                "{n} who read {read} get the {instead} text",
+                n,
+            ).format(n=f"{n:,}", read=read, instead=instead)
         case Cause.FALLBACK:
-            return _n(n, f"has no {what}", f"have no {what}")
+            return ngettext("{n} has no {what}", "{n} have no {what}", n).format(n=f"{n:,}", what=what)
 
 
 def cure(found: Finding) -> str:
     match found.cause:
         case Cause.AMBIGUOUS:
-            return "Left out, so that no stranger is invited. Open each and say which number is meant"
+            return _("Left out, so that no stranger is invited. Open each and say which number is meant")
         case Cause.INVALID:
-            return "Left out: a message would reach nobody. Open each and correct the number"
+            return _("Left out: a message would reach nobody. Open each and correct the number")
         case Cause.NO_NUMBER:
-            return "Left out. Open each and add the number, or hand over the personal link"
+            return _("Left out. Open each and add the number, or hand over the personal link")
         case Cause.OPTED_OUT:
-            return "Left out: they answered “stop”. Invite them in person"
+            return _("Left out: they answered “stop”. Invite them in person")
         case Cause.LACKS:
             if found.subject in _OF_THE_EVENT:
-                return "Left out: the event doesn’t have it yet. Take it out of the text, or write a fallback for it"
-            return (
+                return _(
+                    "Left out: the event doesn’t have it yet. Take it out of the text, or write a "
+                    "fallback for it"
+                )
+            return _(
                 "Left out: their message would have a gap. Fill it in in your list and import it again, "
                 "or write a fallback in the text"
             )
         case Cause.BAD_VALUE:
-            return "Left out: WhatsApp refuses such a value. Correct it in your list and import it again"
+            return _("Left out: WhatsApp refuses such a value. Correct it in your list and import it again")
         case Cause.TOO_LONG:
-            return "Left out: a part is longer than WhatsApp takes. Shorten the text or their values"
+            return _("Left out: a part is longer than WhatsApp takes. Shorten the text or their values")
         case Cause.NO_TEXT:
             if not found.subject:
-                return "Nothing is sent before WhatsApp has approved a text"
-            return (
+                return _("Nothing is sent before WhatsApp has approved a text")
+            return _(
                 "Left out: there is no approved text in it. Have one approved, or choose a fallback language"
             )
         case Cause.COUNTRY:
-            return "Left out: WhatsApp delivers no marketing messages there. Copy their links instead"
+            return _("Left out: WhatsApp delivers no marketing messages there. Copy their links instead")
         case Cause.COUNTRY_SIMULATED:
-            return (
+            return _(
                 "Sent here, because this is a rehearsal. Through Twilio they would be left out: "
                 "WhatsApp delivers no marketing messages there"
             )
         case Cause.UNDER_WAY:
-            return "Left out until it is settled, so that nobody gets two"
+            return _("Left out until it is settled, so that nobody gets two")
         case Cause.ALREADY:
-            return "Left out, so that nobody gets it twice"
+            return _("Left out, so that nobody gets it twice")
         case Cause.DEFAULT_TEXT:
-            return "Will be sent, because you chose so"
+            return _("Will be sent, because you chose so")
         case Cause.OTHER_LANGUAGE:
-            return f"Will be sent: {language_name(found.instead)} is the fallback of this template, or the nearest text"
+            return _(
+                "Will be sent: {language_name} is the fallback of this template, or the nearest text"
+            ).format(language_name=language_name(found.instead))
         case Cause.FALLBACK:
-            return f"Will be sent: they read “{found.instead}”"
+            return _("Will be sent: they read “{instead}”").format(instead=found.instead)
 
 
 def _country(code: str) -> str:
     name = name_of(code)
-    return f"the {name}" if name.startswith("United") else name
+    return f"the {name}" if get_language() == "en" and name.startswith("United") else name
 
 
 #: what all guests share, and no list of guests can say
@@ -213,7 +232,7 @@ def fold(report: Report, found: Finding, is_open: bool) -> Fold:
     rows = [
         Row(
             name=person.name,
-            note=person.note,
+            note=shown(person.note),
             href=reverse("guest", args=[report.event.slug, person.pk]),
             link=personal_link(person.token) if handed_on else "",
         )
@@ -230,9 +249,9 @@ def fold(report: Report, found: Finding, is_open: bool) -> Fold:
     slug = report.event.slug
     mend = label = ""
     if found.cause in _IN_THE_LIST or (found.cause is Cause.LACKS and found.subject not in _OF_THE_EVENT):
-        mend, label = reverse("import", args=[slug]), "Import the corrected list"
+        mend, label = reverse("import", args=[slug]), _("Import the corrected list")
     if in_text:
-        mend, label = reverse("template", args=[slug, report.template.pk]), "Open the template"
+        mend, label = reverse("template", args=[slug, report.template.pk]), _("Open the template")
     return Fold(
         key=found.key,
         tone=tone,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 from django.utils import formats, timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Invitation
+from cordially.templating import languages
+
+from .shown import shown
 
 #: from the best news to the worst: the order of bars, legends and equations
 ORDER = (
@@ -49,12 +53,22 @@ def clock(at: dt.datetime | None, *, seconds: bool = False) -> str:
     return f"{day} {time}" if day else time
 
 
+def in_seconds(seconds: float) -> str:
+    """`19 seconds`."""
+    return _("{n} seconds").format(n=f"{seconds:.0f}")
+
+
+def language(code: str) -> str:
+    """`French` for `fr`, in the language of the reader."""
+    return languages.named(code).name_in(get_language() or "en")
+
+
 def span(seconds: float) -> str:
     """How long: `1.4 s`, `19 seconds`, `2 min 36 s`, `3 h 20 min`."""
     if seconds < 10:
         return _("{n} s").format(n=f"{max(seconds, 0):.1f}")
     if seconds < 90:
-        return _("{n} seconds").format(n=f"{seconds:.0f}")
+        return in_seconds(seconds)
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         told = _("{n} min {rest} s") if rest and minutes < 10 else _("{n} min")
@@ -80,6 +94,7 @@ def _after(invitation: Invitation, at: dt.datetime | None) -> str:
 
 def with_code(reason: str, code: int | None) -> str:
     """The sentence, and the code at its end for whoever wants it."""
+    reason = shown(reason)
     return f"{reason} ({code})" if code and str(code) not in reason else reason
 
 
@@ -88,9 +103,9 @@ def what_happened(invitation: Invitation) -> str:
     match State(invitation.state):
         case State.QUEUED if invitation.due_at:
             again = _again(invitation.due_at)
-            return f"{again}: {invitation.reason}" if invitation.reason else again
+            return f"{again}: {shown(invitation.reason)}" if invitation.reason else again
         case State.QUEUED:
-            return invitation.reason or _("Waits its turn")
+            return shown(invitation.reason) or _("Waits its turn")
         case State.SENDING:
             first = invitation.attempts <= 1
             return _("First attempt") if first else _("Attempt {n}").format(n=invitation.attempts)
@@ -107,7 +122,7 @@ def what_happened(invitation: Invitation) -> str:
             after = _after(invitation, invitation.read_at)
             return _("Read {time} after it was sent").format(time=after) if after else str(State.READ.label)
         case State.CANCELLED:
-            return invitation.reason or _("Called back before it was sent")
+            return shown(invitation.reason) or _("Called back before it was sent")
         case State.FAILED | State.SKIPPED:
             return with_code(invitation.reason, invitation.code)
 

@@ -23,6 +23,7 @@ from cordially.invitations.lifecycle import State
 from cordially.invitations.models import CampaignText, Sender, SenderState, Source, TestMessage
 from cordially.invitations.news import News
 from cordially.lib.clock import now as clock_now
+from cordially.lib.marking import noop
 from cordially.providers.base import Outcome, OutgoingMessage, Provider, Refused, Unknown, Withheld
 from cordially.providers.errors import ErrorClass, Fault
 
@@ -349,7 +350,7 @@ class Drainer:
         if words is None:
             self._pace.give_back(slot, claim.phone)
             return _fails(
-                claim.attempt, "The text of this message is missing. Send it anew in another campaign."
+                claim.attempt, noop("The text of this message is missing. Send it anew in another campaign.")
             )
         values = words.values(claim.guest)
         if missing := words.missing(values):
@@ -374,7 +375,7 @@ class Drainer:
         if self._unanswered % MOST_UNANSWERED:
             return news
         rests = min(60.0, 2.0 ** min(6, self._unanswered // MOST_UNANSWERED))
-        return replace(news, fault=Fault(ErrorClass.RETRY_SOON, "Twilio doesn’t answer.", rests=rests))
+        return replace(news, fault=Fault(ErrorClass.RETRY_SOON, noop("Twilio doesn’t answer."), rests=rests))
 
     def _may_go(self, campaign_id: int | None) -> bool:
         """Between the claim and its moment the host may have paused, and the lease may have ended."""
@@ -440,7 +441,12 @@ def _sent_before(sender_id: int, limits: Limits) -> Sent:
 
 def _lacks(attempt: Attempt, names: list[str]) -> News:
     named = ", ".join(names)
-    return _fails(attempt, f"No value for “{named}” in this guest’s message. Fill it in, then try again.")
+    return _fails(
+        attempt,
+        noop("No value for “{named}” in this guest’s message. Fill it in, then try again.").format(
+            named=named
+        ),
+    )
 
 
 def _fails(attempt: Attempt, reason: str) -> News:

@@ -19,6 +19,7 @@ from cordially.invitations.lifecycle import State
 from cordially.invitations.models import FormerMessage, Invitation, Source, TestMessage
 from cordially.invitations.news import News
 from cordially.lib.clock import now as clock_now
+from cordially.lib.marking import noop
 from cordially.providers.base import FoundMessage, Provider
 from cordially.providers.errors import ErrorClass
 from cordially.templating.variables import RECIPIENT_COLUMNS, Recipient
@@ -38,8 +39,8 @@ GIVE_UP_LOOKING = dt.timedelta(days=3)
 CLOCKS_DIFFER = dt.timedelta(days=30)
 #: a message that says the same to somebody of another name is this request's when it is hardly older
 SAME_REQUEST = dt.timedelta(minutes=10)
-NEVER_ANSWERED = "Twilio never answered for this guest. Try again, or copy the personal link."
-WHOSE_IS_IT = (
+NEVER_ANSWERED = noop("Twilio never answered for this guest. Try again, or copy the personal link.")
+WHOSE_IS_IT = noop(
     "A message reached this number, which others share, and nobody can tell whose it was. "
     "Ask them, then try again if need be."
 )

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from cordially.lib.marking import noop
+
 from .problems import ListError
 from .titles import NOT_A_NAME, NOT_A_PHONE, PARTS, TITLES
 
@@ -113,7 +115,9 @@ def _guess(
 def _mapped(header: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]:
     if unknown := set(mapping) - set(ROLES):
         raise ListError(
-            f"“{sorted(unknown)[0]}” is nothing that a guest has. Use one of: {', '.join(ROLES)}."
+            noop("“{x}” is nothing that a guest has. Use one of: {join}.").format(
+                x=sorted(unknown)[0], join=", ".join(ROLES)
+            )
         )
     known = {title_key(title): index for index, title in reversed(list(enumerate(header))) if title.strip()}
     roles = {}
@@ -123,7 +127,9 @@ def _mapped(header: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]
         index = known.get(title_key(title))
         if index is None:
             raise ListError(
-                f"There is no column “{title.strip()[:60]}”. {_found(header)} Choose one of them."
+                noop("There is no column “{x}”. {found} Choose one of them.").format(
+                    x=title.strip()[:60], found=_found(header)
+                )
             )
         roles[role] = index
     return roles
@@ -131,18 +137,21 @@ def _mapped(header: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]
 
 def _found(header: Sequence[str]) -> str:
     titles = [f"“{title.strip()[:40]}”" for title in header if title.strip()]
-    return f"The list has these columns: {', '.join(titles[:30])}."
+    return noop("The list has these columns: {join}.").format(join=", ".join(titles[:30]))
 
 
 def _check(roles: Mapping[str, int], header: Sequence[str], without: set[str]) -> None:
     if not any(role in roles for role in NAMES):
         raise ListError(
-            f"We found no column with names. {_found(header)} Say which it is, for example name = {_example(header)}."
+            noop(
+                "We found no column with names. {found} Say which it is, for example name = {example}."
+            ).format(found=_found(header), example=_example(header))
         )
     if "phone" not in roles and "phone" not in without:
         raise ListError(
-            f"We found no column with phone numbers. {_found(header)} "
-            f"Say which it is, for example phone = {_example(header)}."
+            noop(
+                "We found no column with phone numbers. {found} Say which it is, for example phone = {example}."
+            ).format(found=_found(header), example=_example(header))
         )
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from cordially.events.models import Event
 
@@ -17,9 +18,9 @@ class PhoneProblem(models.TextChoices):
     """Why a guest has no number that a message may go to."""
 
     NONE = "", "fine"
-    NO_PHONE = "no_phone", "No number"
-    AMBIGUOUS = "ambiguous", "More than one reading"
-    INVALID = "invalid", "Not a number that can be called"
+    NO_PHONE = "no_phone", gettext_lazy("No number")
+    AMBIGUOUS = "ambiguous", gettext_lazy("More than one reading")
+    INVALID = "invalid", gettext_lazy("Not a number that can be called")
 
 
 def new_token() -> str:
@@ -124,13 +125,13 @@ class Guest(models.Model):
 class ImportState(models.TextChoices):
     """How far an import is. Nothing is on the guest list before `done`."""
 
-    COLUMNS = "columns", "Columns to confirm"
-    CHECKING = "checking", "Being read"
-    CHECK = "check", "To look at"
-    IMPORTING = "importing", "On its way"
-    DONE = "done", "Imported"
-    UNDOING = "undoing", "Being undone"
-    UNDONE = "undone", "Undone"
+    COLUMNS = "columns", gettext_lazy("Columns to confirm")
+    CHECKING = "checking", gettext_lazy("Being read")
+    CHECK = "check", gettext_lazy("To look at")
+    IMPORTING = "importing", gettext_lazy("On its way")
+    DONE = "done", gettext_lazy("Imported")
+    UNDOING = "undoing", gettext_lazy("Being undone")
+    UNDONE = "undone", gettext_lazy("Undone")
 
 
 class GuestImport(models.Model):

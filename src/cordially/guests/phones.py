@@ -17,31 +17,37 @@ from phonenumbers import (
     ValidationResult,
 )
 
+from cordially.lib.marking import noop
+
 from .models import PhoneProblem
 
-TOO_SHORT = "too short"
-TOO_LONG = "too long"
-NOT_A_NUMBER = "not a number"
-NO_SUCH_NUMBER = "no such number"
-TWO_NUMBERS = "two numbers in one cell"
-TWO_READINGS = "more than one reading"
-NO_COUNTRY = "no country to read it with"
-SCIENTIFIC = "spreadsheet turned it into scientific notation"
+TOO_SHORT = noop("too short")
+TOO_LONG = noop("too long")
+NOT_A_NUMBER = noop("not a number")
+NO_SUCH_NUMBER = noop("no such number")
+TWO_NUMBERS = noop("two numbers in one cell")
+TWO_READINGS = noop("more than one reading")
+NO_COUNTRY = noop("no country to read it with")
+SCIENTIFIC = noop("spreadsheet turned it into scientific notation")
 
 _AMBIGUOUS = {TWO_NUMBERS, TWO_READINGS, NO_COUNTRY}
 _NOTES = {
-    TOO_SHORT: "A digit or more is missing: {0}. Ask for the whole number.",
-    TOO_LONG: "There are too many digits: {0}. Check the number.",
-    NOT_A_NUMBER: "“{0}” is not a phone number. Ask for one.",
-    NO_SUCH_NUMBER: "No phone can have this number: {0}. Check its digits.",
-    TWO_NUMBERS: "There is more than one number here: {0}. Keep the one to write to.",
-    TWO_READINGS: "This can be read in more than one way: {0}. Write it with + and the country code.",
-    NO_COUNTRY: "No country is known for this number: {0}. Import the list again with its country, "
-    "or write the number with + and the country code.",
-    SCIENTIFIC: "The spreadsheet shortened this number to {0} and lost digits. "
-    "Set the column to text and enter it again.",
+    TOO_SHORT: noop("A digit or more is missing: {0}. Ask for the whole number."),
+    TOO_LONG: noop("There are too many digits: {0}. Check the number."),
+    NOT_A_NUMBER: noop("“{0}” is not a phone number. Ask for one."),
+    NO_SUCH_NUMBER: noop("No phone can have this number: {0}. Check its digits."),
+    TWO_NUMBERS: noop("There is more than one number here: {0}. Keep the one to write to."),
+    TWO_READINGS: noop("This can be read in more than one way: {0}. Write it with + and the country code."),
+    NO_COUNTRY: noop(
+        "No country is known for this number: {0}. Import the list again with its country, "
+        "or write the number with + and the country code."
+    ),
+    SCIENTIFIC: noop(
+        "The spreadsheet shortened this number to {0} and lost digits. "
+        "Set the column to text and enter it again."
+    ),
 }
-_NO_PHONE_NOTE = "There is no phone number. Add one when you have it."
+_NO_PHONE_NOTE = noop("There is no phone number. Add one when you have it.")
 
 #: fewer digits than this in all are no one's attempt at a phone number
 _FEWEST_DIGITS = 6

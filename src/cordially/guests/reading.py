@@ -14,6 +14,8 @@ from typing import IO, Any
 
 from django.conf import settings
 
+from cordially.lib.marking import noop
+
 from .bounds import LONGEST_CELL, MOST_COLUMNS, bounded, too_much_text, too_wide
 from .columns import Columns, arrange, find_header
 from .encodings import decode
@@ -57,7 +59,7 @@ def read_table(source: Source, filename: str = "") -> Table:
     while rows and not any(map(str.strip, rows[-1])):
         rows.pop()
     if not rows:
-        raise ListError("The file is empty. Choose the one with your guests.")
+        raise ListError(noop("The file is empty. Choose the one with your guests."))
     return _with_header(rows, filename)
 
 
@@ -67,7 +69,7 @@ def _with_header(rows: list[list[str]], filename: str) -> Table:
         titles = [f"Column {number}" for number in range(1, max(map(len, rows)) + 1)]
         return Table(titles, rows, has_header=False, filename=filename)
     if at + 1 == len(rows):
-        raise ListError("The file has a row of titles but no guests below it. Add them and try again.")
+        raise ListError(noop("The file has a row of titles but no guests below it. Add them and try again."))
     return Table(rows[at], rows[at + 1 :], filename=filename)
 
 
@@ -80,21 +82,25 @@ def _read_bytes(source: Source) -> bytes:
         return _read_open(source)
     path = Path(source)
     if path.is_dir():
-        raise ListError(f"{path} is a folder. Choose a file in it.")
+        raise ListError(noop("{path} is a folder. Choose a file in it.").format(path=path))
     try:
         if path.stat().st_size > settings.IMPORT_MAX_BYTES:
             raise _too_large()
         with path.open("rb") as file:
             return _read_open(file)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise ListError(f"There is no file {path}. Check its name and folder.") from error
+        raise ListError(
+            noop("There is no file {path}. Check its name and folder.").format(path=path)
+        ) from error
     except PermissionError as error:
         raise ListError(
-            f"The file {path} may not be read. Allow reading it, or copy it elsewhere."
+            noop("The file {path} may not be read. Allow reading it, or copy it elsewhere.").format(path=path)
         ) from error
     except OSError as error:
         raise ListError(
-            f"The file {path} can't be read: {error.strerror}. Copy it elsewhere and try again."
+            noop("The file {path} can't be read: {strerror}. Copy it elsewhere and try again.").format(
+                path=path, strerror=error.strerror
+            )
         ) from error
 
 
@@ -107,23 +113,27 @@ def _read_open(file: IO[bytes]) -> bytes:
 
 def _too_large() -> ListError:
     megabytes = settings.IMPORT_MAX_BYTES // (1024 * 1024)
-    return ListError(f"The file is larger than {megabytes} MB. Split the list into several files.")
+    return ListError(
+        noop("The file is larger than {megabytes} MB. Split the list into several files.").format(
+            megabytes=megabytes
+        )
+    )
 
 
 # --- which kind of file
 
-_SAVE_AS = "Open it in your spreadsheet program and save it as Excel workbook (.xlsx) or CSV."
+_SAVE_AS = noop("Open it in your spreadsheet program and save it as Excel workbook (.xlsx) or CSV.")
 #: how files of other kinds begin
 _OTHERS = {
-    b"%PDF": "This is a PDF. Ask for the list as a spreadsheet (.xlsx) or CSV.",
-    b"\x89PNG": "This is a picture. Ask for the list as a spreadsheet (.xlsx) or CSV.",
-    b"\xff\xd8\xff": "This is a picture. Ask for the list as a spreadsheet (.xlsx) or CSV.",
-    b"GIF8": "This is a picture. Ask for the list as a spreadsheet (.xlsx) or CSV.",
-    b"{\\rtf": f"This is a text document. {_SAVE_AS}",
-    b"BEGIN:VCARD": "This is a file of contacts (vCard). Export the contacts as CSV instead.",
-    b"Rar!": "This is a packed archive. Unpack it and choose the list in it.",
-    b"7z\xbc\xaf": "This is a packed archive. Unpack it and choose the list in it.",
-    b"\x1f\x8b": "This is a packed archive. Unpack it and choose the list in it.",
+    b"%PDF": noop("This is a PDF. Ask for the list as a spreadsheet (.xlsx) or CSV."),
+    b"\x89PNG": noop("This is a picture. Ask for the list as a spreadsheet (.xlsx) or CSV."),
+    b"\xff\xd8\xff": noop("This is a picture. Ask for the list as a spreadsheet (.xlsx) or CSV."),
+    b"GIF8": noop("This is a picture. Ask for the list as a spreadsheet (.xlsx) or CSV."),
+    b"{\\rtf": noop("This is a text document. {save_as}").format(save_as=_SAVE_AS),
+    b"BEGIN:VCARD": noop("This is a file of contacts (vCard). Export the contacts as CSV instead."),
+    b"Rar!": noop("This is a packed archive. Unpack it and choose the list in it."),
+    b"7z\xbc\xaf": noop("This is a packed archive. Unpack it and choose the list in it."),
+    b"\x1f\x8b": noop("This is a packed archive. Unpack it and choose the list in it."),
 }
 _OLE = b"\xd0\xcf\x11\xe0"
 _OLD_EXTENSIONS = (".xls", ".ods", ".numbers", ".pdf", ".doc", ".docx")
@@ -139,18 +149,26 @@ def _read_rows(data: bytes, filename: str) -> list[list[str]]:
         _check_archive(data)
         return read_workbook(data)
     if data[:400].lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith((b"<html", b"<!doctype html", b"<table")):
-        raise ListError(f"This is a web page, though it may be named as a spreadsheet. {_SAVE_AS}")
+        raise ListError(
+            noop("This is a web page, though it may be named as a spreadsheet. {save_as}").format(
+                save_as=_SAVE_AS
+            )
+        )
     if filename.lower().endswith((".xlsx", ".xlsm")) and data:
-        raise ListError(f"This Excel workbook is damaged. {_SAVE_AS}")
+        raise ListError(noop("This Excel workbook is damaged. {save_as}").format(save_as=_SAVE_AS))
     if filename.lower().endswith(_OLD_EXTENSIONS) and b"\0" in data[:4096]:
-        raise ListError(f"Files like {filename} can't be read. {_SAVE_AS}")
+        raise ListError(
+            noop("Files like {filename} can't be read. {save_as}").format(filename=filename, save_as=_SAVE_AS)
+        )
     return _read_text(decode(data))
 
 
 def _ole_error(data: bytes) -> ListError:
     if "EncryptedPackage".encode("utf-16-le") in data:
-        return ListError("This workbook is protected by a password. Save it without one and try again.")
-    return ListError(f"This is a file of an older Office program (.xls, .doc). {_SAVE_AS}")
+        return ListError(noop("This workbook is protected by a password. Save it without one and try again."))
+    return ListError(
+        noop("This is a file of an older Office program (.xls, .doc). {save_as}").format(save_as=_SAVE_AS)
+    )
 
 
 def _check_archive(data: bytes) -> None:
@@ -159,18 +177,22 @@ def _check_archive(data: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise ListError(f"This Excel workbook is damaged. {_SAVE_AS}") from error
+        raise ListError(noop("This Excel workbook is damaged. {save_as}").format(save_as=_SAVE_AS)) from error
     if "[Content_Types].xml" in names and any(name.startswith("xl/") for name in names):
         if "xl/workbook.bin" in names:
-            raise ListError(f"This is a binary workbook (.xlsb). {_SAVE_AS}")
+            raise ListError(noop("This is a binary workbook (.xlsb). {save_as}").format(save_as=_SAVE_AS))
         return
     if "content.xml" in names and "mimetype" in names:
-        raise ListError(f"This is an OpenDocument file (.ods). {_SAVE_AS}")
+        raise ListError(noop("This is an OpenDocument file (.ods). {save_as}").format(save_as=_SAVE_AS))
     if any(name.endswith(".iwa") for name in names):
-        raise ListError("This is a Numbers file. In Numbers, choose Export To, then Excel or CSV.")
+        raise ListError(noop("This is a Numbers file. In Numbers, choose Export To, then Excel or CSV."))
     if any(name.startswith("word/") for name in names):
-        raise ListError(f"This is a Word document. Copy its table into a spreadsheet. {_SAVE_AS}")
-    raise ListError("This is a packed archive. Unpack it and choose the list in it.")
+        raise ListError(
+            noop("This is a Word document. Copy its table into a spreadsheet. {save_as}").format(
+                save_as=_SAVE_AS
+            )
+        )
+    raise ListError(noop("This is a packed archive. Unpack it and choose the list in it."))
 
 
 # --- CSV
@@ -183,8 +205,10 @@ def _read_text(text: str) -> list[list[str]]:
     for number, row in enumerate(rows, 1):
         if any(cell.count("\n") > _MOST_LINES for cell in row):
             raise ListError(
-                f"A quotation mark in line {number} of the list is never closed. "
-                "Remove it, or save the list as an Excel workbook (.xlsx)."
+                noop(
+                    "A quotation mark in line {number} of the list is never closed. Remove it, or save the "
+                    "list as an Excel workbook (.xlsx)."
+                ).format(number=number)
             )
     return rows
 

@@ -15,6 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.lib.clock import now as clock_now
+from cordially.lib.marking import noop
 
 from . import flightcheck, hours
 from .flightcheck import INVITATION as INVITATION
@@ -34,10 +35,10 @@ from .models import (
 )
 from .senders import current_sender, require_public_url
 
-ALREADY_INVITED = "Already invited."
-IN_PERSON = "Invited in person."
-UNDER_WAY = "A message to this guest is still under way."
-NO_NUMBER = "There is no number that a message can go to."
+ALREADY_INVITED = noop("Already invited.")
+IN_PERSON = noop("Invited in person.")
+UNDER_WAY = noop("A message to this guest is still under way.")
+NO_NUMBER = noop("There is no number that a message can go to.")
 #: times that a list is read again which changes while Send is being pressed
 _LOOKS = 3
 
@@ -54,7 +55,7 @@ class AudienceChanged(CantStart):
     """The list is not the one that was confirmed. `ready` is how many there are now."""
 
     def __init__(self, ready: int) -> None:
-        super().__init__(f"The list changed: {ready} can be invited now.")
+        super().__init__(noop("The list changed: {ready} can be invited now.").format(ready=ready))
         self.ready = ready
 
 
@@ -101,7 +102,7 @@ def start_campaign(
         ):
             raise AudienceChanged(report.ready)
         if not report.ready:
-            raise NobodyReady("Nobody of the selected guests can be invited now.")
+            raise NobodyReady(noop("Nobody of the selected guests can be invited now."))
         try:
             return _start(report, chosen, sender, name, by, purpose, again, otherwise, latest, starts_at, now)
         except _Moved:
@@ -175,7 +176,7 @@ def _keep_still(guests: QuerySet[Guest]) -> None:
 
 
 def _plural(purpose: str) -> str:
-    return "Invitations" if purpose == INVITATION else PURPOSES.get(purpose, purpose)
+    return noop("Invitations") if purpose == INVITATION else PURPOSES.get(purpose, purpose)
 
 
 def _insert_invitations(
@@ -184,14 +185,16 @@ def _insert_invitations(
     """One INSERT … SELECT: state and reason are decided by the database, row by row."""
     sql, params = guests.order_by().values("pk").query.sql_with_params()
     at = connection.ops.adapt_datetimefield_value(now)
-    purposes, states = ("", OPEN) if again else ("AND lc.purpose = %s", LIVE)
+    purposes, states = ("", OPEN) if again else (noop("AND lc.purpose = %s"), LIVE)
     held_back = f"""
         SELECT DISTINCT l.guest_id FROM invitations_invitation l
           JOIN invitations_campaign lc ON lc.id = l.campaign_id {purposes}
          WHERE l.state IN ({", ".join(f"'{state.value}'" for state in sorted(states))})
            AND lc.event_id = %s
     """
-    in_person = "g.in_person_at IS NOT NULL" if campaign.purpose == INVITATION and not again else "1 = 0"
+    in_person = (
+        noop("g.in_person_at IS NOT NULL") if campaign.purpose == INVITATION and not again else "1 = 0"
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -287,7 +290,12 @@ def _make_current(campaign: Campaign) -> None:
 @transaction.atomic
 def pause(campaign: Campaign, by: User | None = None, reason: str = "") -> bool:
     """Claim nothing more of it. What is in flight is settled."""
-    return _switch(campaign.pk, CampaignState.RUNNING, CampaignState.PAUSED, reason or _by("Paused", by))
+    return _switch(
+        campaign.pk,
+        CampaignState.RUNNING,
+        CampaignState.PAUSED,
+        reason or (noop("Paused by {name}.").format(name=by.get_username()) if by else noop("Paused.")),
+    )
 
 
 @transaction.atomic
@@ -317,10 +325,6 @@ def _switch(campaign_id: int, old: CampaignState, new: CampaignState, reason: st
     return bool(rows.update(state=new, paused_reason=reason[:300], changed_at=clock_now()))
 
 
-def _by(what: str, by: User | None) -> str:
-    return f"{what} by {by.get_username()}." if by else f"{what}."
-
-
 @transaction.atomic
 def cancel(campaign: Campaign, by: User | None = None) -> int:
     """Call back everything that still waits. What is in flight is settled, and not tried again."""
@@ -330,7 +334,11 @@ def cancel(campaign: Campaign, by: User | None = None) -> int:
     ).update(state=CampaignState.CANCELLED, paused_reason="", changed_at=now, finished_at=now)
     if not stopped:
         return 0
-    return call_back(campaign.pk, f"Cancelled by {by.get_username()}." if by else CANCELLED, now)
+    return call_back(
+        campaign.pk,
+        noop("Cancelled by {get_username}.").format(get_username=by.get_username()) if by else CANCELLED,
+        now,
+    )
 
 
 @transaction.atomic
@@ -374,7 +382,12 @@ def retry(invitations: QuerySet[Invitation], by: User | None = None) -> int:
     queued = Invitation.objects.filter(
         campaign__in=touched, state=State.QUEUED, queued_at=now, changed_at=now
     )
-    log_all(queued, Source.HOST, now, note=_by("Retried", by))
+    log_all(
+        queued,
+        Source.HOST,
+        now,
+        note=noop("Retried by {name}.").format(name=by.get_username()) if by else noop("Retried."),
+    )
     Campaign.objects.filter(pk__in=queued.values("campaign"), state=CampaignState.FINISHED).update(
         state=CampaignState.RUNNING, finished_at=None, changed_at=now
     )

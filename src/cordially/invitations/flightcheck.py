@@ -22,6 +22,7 @@ from django.db.models.functions import Cast
 from cordially.events.models import Event
 from cordially.guests.models import Guest, PhoneProblem
 from cordially.lib.clock import now as clock_now
+from cordially.lib.marking import noop
 from cordially.templating import languages, rules, variables
 from cordially.templating.components import Components
 from cordially.templating.variables import Recipient, Slot
@@ -42,11 +43,11 @@ NO_MARKETING = frozenset({"US"})
 #: what messages are for unless somebody says otherwise
 INVITATION = "invitation"
 PURPOSES = {
-    INVITATION: "Invitation",
-    "reminder": "Reminder",
-    "save_the_date": "Save the date",
-    "update": "Update",
-    "thanks": "Thanks",
+    INVITATION: noop("Invitation"),
+    "reminder": noop("Reminder"),
+    "save_the_date": noop("Save the date"),
+    "update": noop("Update"),
+    "thanks": noop("Thanks"),
 }
 
 
@@ -226,7 +227,9 @@ class Plan:
     def problem(self) -> str:
         """Why this template can't be sent to anybody; empty when it can."""
         if self.template.archived_at is not None:
-            return f"“{self.template.title}” was put away. Bring it back, or choose another template."
+            return noop("“{title}” was put away. Bring it back, or choose another template.").format(
+                title=self.template.title
+            )
         if self.texts or self.spare:
             return ""
         return why_not(self.template, self.account)
@@ -238,35 +241,40 @@ def why_not(template: MessageTemplate, account: str) -> str:
     newest = [standing.newest for standing in standings if standing.newest]
     name = f"“{template.title}”"
     if any(s.newest and s.newest.state == Review.APPROVED and s.is_stale for s in standings):
-        return (
-            f"The button of {name} leads to an address that is not this server’s any more. "
-            "Hand it in to WhatsApp again."
-        )
+        return noop(
+            "The button of {name} leads to an address that is not this server’s any more. Hand it in to WhatsApp again."
+        ).format(name=name)
     if any(version.state in (Review.RECEIVED, Review.PENDING) for version in newest):
-        return f"WhatsApp has not approved {name} yet. It can be sent as soon as it is."
+        return noop("WhatsApp has not approved {name} yet. It can be sent as soon as it is.").format(
+            name=name
+        )
     for state, did, cure in (
-        (Review.REJECTED, "rejected", "Mend the text and ask again, or choose another."),
+        (Review.REJECTED, "rejected", noop("Mend the text and ask again, or choose another.")),
         (
             Review.PAUSED,
             "paused",
-            "It goes on by itself after some hours; choose another if you can’t wait.",
+            noop("It goes on by itself after some hours; choose another if you can’t wait."),
         ),
-        (Review.DISABLED, "disabled", "It can’t be sent any more. Write another, or choose another."),
+        (Review.DISABLED, "disabled", noop("It can’t be sent any more. Write another, or choose another.")),
         (Review.UNSUBMITTED, "", ""),
     ):
         for version in newest:
             if version.state != state:
                 continue
             if not did:
-                return f"{name} was not handed in to WhatsApp yet. Ask for its approval on its page."
+                return noop(
+                    "{name} was not handed in to WhatsApp yet. Ask for its approval on its page."
+                ).format(name=name)
             said = f": “{version.reason.rstrip('. ')}”" if version.reason else ""
             return f"WhatsApp {did} {name}{said}. {cure}"
     if newest:
-        return f"It is not known yet whether WhatsApp approved {name}. Look again in a minute."
-    return (
-        f"{name} was not handed in to WhatsApp yet, and nothing else may be sent. Ask for its approval first: "
-        f"on its page, or with `cordially template {template.name} --create`."
-    )
+        return noop("It is not known yet whether WhatsApp approved {name}. Look again in a minute.").format(
+            name=name
+        )
+    return noop(
+        "{name} was not handed in to WhatsApp yet, and nothing else may be sent. Ask for its "
+        "approval first: on its page, or with `cordially template {name2} --create`."
+    ).format(name=name, name2=template.name)
 
 
 def rows_of(guests: QuerySet[Guest], *, purpose: str, again: bool) -> QuerySet[Any, tuple[Any, ...]]:
@@ -401,15 +409,15 @@ class _Reader:
             return ""
         subject = left_out[0].subject
         if subject == "event_location":
-            what = "the place, and this event has none yet"
+            what = noop("the place, and this event has none yet")
         elif subject == "map_link":
-            what = "a link to a map, and this event has none yet"
+            what = noop("a link to a map, and this event has none yet")
         else:
             return ""
-        return (
-            f"Every one of these messages names {what}. Fill it in, take {{{{{subject}}}}} out of the text, "
-            "or write a fallback for it."
-        )
+        return noop(
+            "Every one of these messages names {what}. Fill it in, take {{{{{subject}}}}} out of the "
+            "text, or write a fallback for it."
+        ).format(what=what, subject=subject)
 
     def read(self, row: tuple[Any, ...]) -> None:
         pk, name, token, raw, party_size, group, language, phone, problem, note, opted_out_at, held = row
@@ -496,14 +504,16 @@ def reason(finding: Finding) -> str:
     """The sentence that a guest who is left out for it carries in the ledger."""
     match finding.cause:
         case Cause.LACKS:
-            return f"No value for “{finding.subject}” in this guest’s message."
+            return noop("No value for “{subject}” in this guest’s message.").format(subject=finding.subject)
         case Cause.BAD_VALUE:
-            return f"The value of “{finding.subject}” is longer than WhatsApp allows, or has signs that it refuses."
+            return noop(
+                "The value of “{subject}” is longer than WhatsApp allows, or has signs that it refuses."
+            ).format(subject=finding.subject)
         case Cause.TOO_LONG:
-            return "This guest’s message is longer than WhatsApp allows."
+            return noop("This guest’s message is longer than WhatsApp allows.")
         case Cause.NO_TEXT:
             read = languages.named(finding.subject).english_name
-            return f"There is no approved text in {read}, nor in a fallback language."
+            return noop("There is no approved text in {read}, nor in a fallback language.").format(read=read)
         case Cause.COUNTRY:
-            return "WhatsApp delivers no marketing messages to the United States."
+            return noop("WhatsApp delivers no marketing messages to the United States.")
     return ""

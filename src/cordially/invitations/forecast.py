@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Max
 from django.db.models.functions import TruncSecond
 
+from cordially.lib.marking import noop
+
 from .hours import Quiet
 from .ledger import is_held, left
 from .lifecycle import State
@@ -152,7 +154,11 @@ def forecast(
     """
     held = used.held
     if per_hour == 0 or per_day == 0:
-        held = held or f"The sender’s limit is 0 {'an hour' if per_hour == 0 else 'people a day'}."
+        held = held or (
+            noop("The sender’s limit is 0 an hour.")
+            if per_hour == 0
+            else noop("The sender’s limit is 0 people a day.")
+        )
     starts = max(0.0, (used.held_until - now).total_seconds()) if used.held_until else 0.0
     every = STRETCH / per_second
     waits = max(0.0, (starts_at - now).total_seconds()) if starts_at else 0.0

@@ -14,9 +14,18 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from cordially.events.models import Event
+from cordially.lib.marking import noop
 
 from .ledger import queue_up_again
 from .models import Campaign, CampaignState, EventSending, Review, TemplateVersion
+
+#: WhatsApp stopped a template; what it said of it follows
+STOPPED = {
+    Review.REJECTED: noop("WhatsApp rejected the template “{template}”.{said}"),
+    Review.PAUSED: noop("WhatsApp paused the template “{template}”.{said}"),
+    Review.DISABLED: noop("WhatsApp disabled the template “{template}”.{said}"),
+}
+
 
 #: a sweep comes every second, and what is claimed leaves within half of one
 AHEAD = dt.timedelta(seconds=2)
@@ -115,7 +124,7 @@ def _stopped_text(campaign: Campaign) -> str:
     if found is None:
         return ""
     said = f" “{found.reason}”" if found.reason else ""
-    return f"WhatsApp {found.get_state_display().lower()} the template “{found.text.template}”.{said}"
+    return STOPPED[Review(found.state)].format(template=found.text.template, said=said)
 
 
 def heed(campaign_id: int, now: dt.datetime) -> bool:

@@ -9,19 +9,24 @@ from django.contrib.auth.models import User
 
 from cordially.guests.models import Guest
 from cordially.lib.clock import now as clock_now
+from cordially.lib.marking import noop
 
 from .campaigns import IN_PERSON, INVITATION
 from .ledger import log_all
 from .lifecycle import LIVE, State
 from .models import Invitation, Source
 
-TAKEN_OFF = "Taken off the list."
+TAKEN_OFF = noop("Taken off the list.")
 
 
 def cancel(sender: object, ids: Sequence[int], by: object = None, **_given: Any) -> None:
     """Nothing leaves for them any more, and no figure counts them. What is in flight is settled."""
     now = clock_now()
-    reason = f"Taken off the list by {by.get_username()}." if isinstance(by, User) else TAKEN_OFF
+    reason = (
+        noop("Taken off the list by {get_username}.").format(get_username=by.get_username())
+        if isinstance(by, User)
+        else TAKEN_OFF
+    )
     theirs = Invitation.objects.filter(guest__in=ids)
     stopped = list(theirs.filter(state=State.QUEUED).values_list("pk", flat=True))
     if stopped:

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 
+from cordially.lib.marking import noop
 from cordially.providers.errors import ErrorClass, Fault
 from cordially.templating.variables import RECIPIENT_COLUMNS, Recipient
 
@@ -36,12 +37,12 @@ from .news import News, Row, apply, fits
 
 logger = logging.getLogger(__name__)
 
-OPTED_OUT = "Asked not to be written to."
-UNSURE_REASON = "The line broke while sending. Asking Twilio before anything is sent again."
-SLOW_REASON = "Twilio took too long to answer. Asking Twilio before anything is sent again."
-ERROR_REASON = "Twilio answered with an error. Asking Twilio before anything is sent again."
-STOPPED_REASON = "Sending was interrupted. Asking Twilio before anything is sent again."
-CANCELLED = "Cancelled."
+OPTED_OUT = noop("Asked not to be written to.")
+UNSURE_REASON = noop("The line broke while sending. Asking Twilio before anything is sent again.")
+SLOW_REASON = noop("Twilio took too long to answer. Asking Twilio before anything is sent again.")
+ERROR_REASON = noop("Twilio answered with an error. Asking Twilio before anything is sent again.")
+STOPPED_REASON = noop("Sending was interrupted. Asking Twilio before anything is sent again.")
+CANCELLED = noop("Cancelled.")
 #: a lease or a wait that ends later than this was written by a clock that ran ahead
 FARTHEST_LEASE = dt.timedelta(seconds=60)
 FARTHEST_RETRY = dt.timedelta(hours=25)
@@ -452,7 +453,9 @@ def _ask_when_many_fail(campaign_id: int, news: News) -> None:
     failed = rows.filter(state=State.FAILED, code=news.code, failed_at__gte=campaign.changed_at).count()
     if failed < MOST_UNCLEAR or rows.filter(delivered_at__gte=campaign.changed_at).exists():
         return
-    reason = f"{failed} messages failed for the same reason and none arrived. Look into it, then resume. "
+    reason = noop(
+        "{failed} messages failed for the same reason and none arrived. Look into it, then resume. "
+    ).format(failed=failed)
     _pause_campaign(campaign_id, news.code, f"{reason}{news.hopeless or news.reason}", news.at)
 
 

@@ -6,21 +6,22 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class State(models.TextChoices):
     """What has become of one guest's invitation in one campaign."""
 
-    QUEUED = "queued", "Queued"  # waits for its turn, or for its retry time
-    SENDING = "sending", "Sending"  # claimed by a worker; a request may be under way
-    UNSURE = "unsure", "Checking"  # requested, and the answer never came
-    ACCEPTED = "accepted", "Accepted"  # Twilio took it
-    SENT = "sent", "Sent"  # WhatsApp took it
-    DELIVERED = "delivered", "Delivered"  # on the guest's phone
-    READ = "read", "Read"  # opened (at least: some people hide it)
-    FAILED = "failed", "Failed"  # needs a person
-    CANCELLED = "cancelled", "Cancelled"  # called back before it was sent
-    SKIPPED = "skipped", "Left out"  # selected, but must not be sent
+    QUEUED = "queued", gettext_lazy("Queued")  # waits for its turn, or for its retry time
+    SENDING = "sending", gettext_lazy("Sending")  # claimed by a worker; a request may be under way
+    UNSURE = "unsure", gettext_lazy("Checking")  # requested, and the answer never came
+    ACCEPTED = "accepted", gettext_lazy("Accepted")  # Twilio took it
+    SENT = "sent", gettext_lazy("Sent")  # WhatsApp took it
+    DELIVERED = "delivered", gettext_lazy("Delivered")  # on the guest's phone
+    READ = "read", gettext_lazy("Read")  # opened (at least: some people hide it)
+    FAILED = "failed", gettext_lazy("Failed")  # needs a person
+    CANCELLED = "cancelled", gettext_lazy("Cancelled")  # called back before it was sent
+    SKIPPED = "skipped", gettext_lazy("Left out")  # selected, but must not be sent
 
 
 #: from -> to. A move that is not here does not happen.

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from cordially.events.models import Event
 from cordially.guests.models import Guest
@@ -19,8 +20,11 @@ from .lifecycle import State
 
 
 class SenderState(models.TextChoices):
-    ACTIVE = "active", "Active"
-    PAUSED = "paused", "Paused"  # by a fault that a person must mend; the reason stands beside it
+    ACTIVE = "active", gettext_lazy("Active")
+    PAUSED = (
+        "paused",
+        gettext_lazy("Paused"),
+    )  # by a fault that a person must mend; the reason stands beside it
 
 
 class Sender(models.Model):
@@ -101,8 +105,8 @@ class EventSending(models.Model):
 class Category(models.TextChoices):
     """What WhatsApp takes a template for; it decides about the price, and who can be reached."""
 
-    MARKETING = "MARKETING", "Marketing"
-    UTILITY = "UTILITY", "Utility"
+    MARKETING = "MARKETING", gettext_lazy("Marketing")
+    UTILITY = "UTILITY", gettext_lazy("Utility")
 
 
 class MessageTemplate(models.Model):
@@ -169,14 +173,14 @@ class TemplateText(Worded):
 class Review(models.TextChoices):
     """Where WhatsApp's review of a version stands."""
 
-    UNSUBMITTED = "unsubmitted", "Not handed in"
-    RECEIVED = "received", "Waiting"  # the provider has it, WhatsApp not yet
-    PENDING = "pending", "Waiting"
-    APPROVED = "approved", "Approved"
-    REJECTED = "rejected", "Rejected"
-    PAUSED = "paused", "Paused"  # after complaints; WhatsApp releases it by itself
-    DISABLED = "disabled", "Disabled"
-    UNKNOWN = "unknown", "Not known yet"
+    UNSUBMITTED = "unsubmitted", gettext_lazy("Not handed in")
+    RECEIVED = "received", gettext_lazy("Waiting")  # the provider has it, WhatsApp not yet
+    PENDING = "pending", gettext_lazy("Waiting")
+    APPROVED = "approved", gettext_lazy("Approved")
+    REJECTED = "rejected", gettext_lazy("Rejected")
+    PAUSED = "paused", gettext_lazy("Paused")  # after complaints; WhatsApp releases it by itself
+    DISABLED = "disabled", gettext_lazy("Disabled")
+    UNKNOWN = "unknown", gettext_lazy("Not known yet")
 
 
 class TemplateVersion(Worded):
@@ -217,11 +221,11 @@ class TemplateVersion(Worded):
 
 
 class CampaignState(models.TextChoices):
-    SCHEDULED = "scheduled", "Scheduled"  # waits for the time that the host chose
-    RUNNING = "running", "Sending"
-    PAUSED = "paused", "Paused"
-    CANCELLED = "cancelled", "Cancelled"
-    FINISHED = "finished", "Finished"
+    SCHEDULED = "scheduled", gettext_lazy("Scheduled")  # waits for the time that the host chose
+    RUNNING = "running", gettext_lazy("Sending")
+    PAUSED = "paused", gettext_lazy("Paused")
+    CANCELLED = "cancelled", gettext_lazy("Cancelled")
+    FINISHED = "finished", gettext_lazy("Finished")
 
 
 def new_uid() -> str:

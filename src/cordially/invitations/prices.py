@@ -18,6 +18,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from cordially.lib.clock import now as clock_now
+from cordially.lib.marking import noop
 
 from .models import Category, Price, PriceBook
 
@@ -94,8 +95,10 @@ class Book:
     def source(self) -> str:
         """Where these come from, within a sentence."""
         if self.changed_at is None:
-            return f"prices shipped with Cordially ({AS_OF})"
-        return f"your prices of {self.changed_at.day} {self.changed_at:%B %Y}"
+            return noop("prices shipped with Cordially ({as_of})").format(as_of=AS_OF)
+        return noop("your prices of {day} {changed_at}").format(
+            day=self.changed_at.day, changed_at=f"{self.changed_at:%B %Y}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,16 +198,16 @@ def read_amount(text: str) -> Decimal:
     """What a host typed as a price: `0.04`, `0,04`. Raises NotAPrice."""
     typed = text.strip()
     if not typed:
-        raise NotAPrice("A price is missing. Write 0 if it costs nothing.")
+        raise NotAPrice(noop("A price is missing. Write 0 if it costs nothing."))
     if re.fullmatch(r"[-−–]\s*[\d.,]+", typed):
-        raise NotAPrice("A price can’t be below 0.")
+        raise NotAPrice(noop("A price can’t be below 0."))
     if not _AMOUNT.fullmatch(typed):
-        raise NotAPrice("This is no amount. Write it like 0.04.")
+        raise NotAPrice(noop("This is no amount. Write it like 0.04."))
     amount = Decimal(typed.replace(",", "."))
     if amount > _MOST:
-        raise NotAPrice("That is too much for one message.")
+        raise NotAPrice(noop("That is too much for one message."))
     if amount != round(amount, 5):
-        raise NotAPrice("Five places after the point are the most.")
+        raise NotAPrice(noop("Five places after the point are the most."))
     return amount
 
 
@@ -258,7 +261,7 @@ def _country_of_area(start: str, length: int, otherwise: str) -> str:
 
 def name_of(country: str) -> str:
     """In English: `United Kingdom`."""
-    return _names().get(country, country) if country else "Unknown country"
+    return _names().get(country, country) if country else noop("Unknown country")
 
 
 def codes() -> frozenset[str]:
@@ -275,16 +278,20 @@ def read_country(text: str) -> str:
     """ISO 3166 of the country that a host named: by its English name or its code. Raises NotAPrice."""
     typed = " ".join(text.split())
     if not typed:
-        raise NotAPrice("Write the name of a country first.")
+        raise NotAPrice(noop("Write the name of a country first."))
     if typed.upper() in _names():
         return typed.upper()
     by_name = _by_name()
     if found := by_name.get(_plain(typed)):
         return found
     near = difflib.get_close_matches(_plain(typed), by_name, n=1, cutoff=0.75)
-    meant = f"Did you mean {name_of(by_name[near[0]])}?" if near else "Write its English name, like Kenya."
+    meant = (
+        noop("Did you mean {name_of}?").format(name_of=name_of(by_name[near[0]]))
+        if near
+        else noop("Write its English name, like Kenya.")
+    )
     shown = typed if len(typed) <= 40 else f"{typed[:39]}…"
-    raise NotAPrice(f"No country is called “{shown}”. {meant}")
+    raise NotAPrice(noop("No country is called “{shown}”. {meant}").format(shown=shown, meant=meant))
 
 
 @cache

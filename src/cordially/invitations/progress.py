@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Count, Max
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cordially.lib.clock import now as clock_now
 
@@ -136,25 +139,32 @@ def _note(campaign: Campaign, sender: Sender, found: dict[State, int], now: dt.d
     if campaign.state == CampaignState.PAUSED:
         return campaign.paused_reason
     if campaign.state == CampaignState.SCHEDULED and campaign.starts_at:
-        return f"Nothing has left yet. It starts by itself: {_moment(campaign, campaign.starts_at)}."
+        return _("Nothing has left yet. It starts by itself: {moment}.").format(
+            moment=_moment(campaign, campaign.starts_at)
+        )
     if campaign.state != CampaignState.RUNNING:
         return ""
     if campaign.quiet_until and found[State.QUEUED]:
-        return (
-            f"Quiet hours: {found[State.QUEUED]:,} wait and go on by themselves, "
-            f"{_moment(campaign, campaign.quiet_until)}."
+        return _("Quiet hours: {found} wait and go on by themselves, {moment}.").format(
+            found=f"{found[State.QUEUED]:,}", moment=_moment(campaign, campaign.quiet_until)
         )
     if sender.held_until and is_held(sender, now):
-        return f"{sender.held_reason} Goes on at {_clock(campaign, sender.held_until)}."
+        return _("{held_reason} Goes on at {clock}.").format(
+            held_reason=_(sender.held_reason), clock=_clock(campaign, sender.held_until)
+        )
     waiting = found[State.QUEUED]
     if used_up := _used_up(sender, now) if waiting else None:
         what, opens = used_up
-        return f"{what} are used up. {waiting:,} wait and go on at {_clock(campaign, opens)} by themselves."
+        return _("{what} are used up. {waiting} wait and go on at {clock} by themselves.").format(
+            what=what, waiting=f"{waiting:,}", clock=_clock(campaign, opens)
+        )
     if waiting:
         later = Invitation.objects.filter(campaign=campaign, state=State.QUEUED, due_at__isnull=False)
         delayed, last = later.count(), later.aggregate(last=Max("due_at"))["last"]
         if delayed == waiting and last:
-            return f"{waiting:,} {'is' if waiting == 1 else 'are'} tried again by {_clock(campaign, last)}."
+            return ngettext(
+                "{n} is tried again by {clock}.", "{n} are tried again by {clock}.", waiting
+            ).format(n=f"{waiting:,}", clock=_clock(campaign, last))
     return ""
 
 
@@ -165,19 +175,23 @@ def _used_up(sender: Sender, now: dt.datetime) -> tuple[str, dt.datetime] | None
         hour = begun.filter(at__gt=now - dt.timedelta(hours=1)).order_by("at")
         if (count := hour.count()) >= sender.per_hour:
             opens = hour.values_list("at", flat=True)[count - sender.per_hour]
-            return f"This hour’s {sender.per_hour:,}", opens + dt.timedelta(hours=1)
+            return _("This hour’s {per_hour}").format(per_hour=f"{sender.per_hour:,}"), opens + dt.timedelta(
+                hours=1
+            )
     if sender.per_day:
         day = begun.filter(at__gt=now - dt.timedelta(days=1))
         people = day.values("invitation__phone").annotate(last=Max("at")).order_by("last")
         if (count := people.count()) >= sender.per_day:
             opens = people.values_list("last", flat=True)[count - sender.per_day]
-            return f"Today’s {sender.per_day:,} people", opens + dt.timedelta(days=1)
+            return _("Today’s {per_day} people").format(per_day=f"{sender.per_day:,}"), opens + dt.timedelta(
+                days=1
+            )
     return None
 
 
 def _moment(campaign: Campaign, at: dt.datetime) -> str:
     local = at.astimezone(campaign.event.zone)
-    return f"{local:%A} {local.day} {local:%B}, {local:%H:%M}"
+    return formats.date_format(local, "l j F, H:i")
 
 
 def _clock(campaign: Campaign, at: dt.datetime) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Collection, Sequence
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from cordially.lib.marking import noop
+
 from .lifecycle import MOVES, State
 from .models import MessageTemplate, Sender, SenderState, TemplateVersion, TestMessage
 from .news import News
@@ -20,8 +22,8 @@ LOOK_UNTIL = dt.timedelta(minutes=10)
 WAITS = dt.timedelta(minutes=2)
 #: nobody waits for a test to be read
 _UNDER_WAY = (State.ACCEPTED, State.SENT)
-GIVEN_UP = "It could not leave within two minutes; it was not sent."
-INTERRUPTED = "Sending was interrupted. It may arrive; send another if it does not."
+GIVEN_UP = noop("It could not leave within two minutes; it was not sent.")
+INTERRUPTED = noop("Sending was interrupted. It may arrive; send another if it does not.")
 
 
 def ask(
@@ -55,7 +57,14 @@ def _take(senders: Collection[int], now: dt.datetime) -> list[TestMessage]:
     rows = TestMessage.objects.select_for_update(of=("self",)).select_related("sender")
     for row in rows.filter(state=State.QUEUED, sender__in=senders):
         if row.sender.state == SenderState.PAUSED:
-            _end(row, State.FAILED, now, reason=f"The sender is paused: {row.sender.paused_reason}")
+            _end(
+                row,
+                State.FAILED,
+                now,
+                reason=noop("The sender is paused: {paused_reason}").format(
+                    paused_reason=row.sender.paused_reason
+                ),
+            )
         elif row.created_at < now - WAITS:
             _end(row, State.FAILED, now, reason=GIVEN_UP)
         elif row.sender.held_until is None or row.sender.held_until <= now:

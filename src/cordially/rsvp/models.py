@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from cordially.guests.models import Guest
 
 
 class Reply(models.TextChoices):
-    YES = "yes", "Coming"
-    NO = "no", "Can’t come"
-    MAYBE = "maybe", "Maybe"
+    YES = "yes", gettext_lazy("Coming")
+    NO = "no", gettext_lazy("Can’t come")
+    MAYBE = "maybe", gettext_lazy("Maybe")
 
 
 class Answer(models.Model):

@@ -50,6 +50,10 @@ class Language:
         name = _name(self.code, locale(self.code))
         return name[:1].title() + name[1:]
 
+    def name_in(self, reader: str) -> str:
+        """As the reader calls it: `Französisch` for whom `de` is spoken to."""
+        return _name(self.code, Locale.parse(reader.partition("-")[0]))
+
     @property
     def english_name(self) -> str:
         return _name(self.code, Locale("en"))

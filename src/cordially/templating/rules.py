@@ -17,6 +17,8 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from cordially.lib.marking import noop, plural
+
 from . import languages, markup
 from .components import ButtonKind, Components
 from .variables import LINK_TOKEN, VARIABLE, Slot, clean, slot_of, slots
@@ -119,9 +121,11 @@ _SAYS_SOMETHING: Final = ("L", "N", "So")
 
 def _body(body: str) -> Iterator[Finding]:
     if not body.strip():
-        yield _error("body_empty", "body", 0, 0, "The text is empty.", "Write what the guests read.")
+        yield _error(
+            "body_empty", "body", 0, 0, noop("The text is empty."), noop("Write what the guests read.")
+        )
         return
-    yield from _too_long("body", body, MOST_IN_BODY, "The text")
+    yield from _too_long("body", body, MOST_IN_BODY, noop("The text"))
     matches = list(VARIABLE.finditer(body))
     if not matches:
         return
@@ -131,16 +135,16 @@ def _body(body: str) -> Iterator[Finding]:
             "body_starts_with_variable",
             "body",
             *first.span(),
-            "The text starts with a variable.",
-            "WhatsApp rejects that; put a word before it.",
+            noop("The text starts with a variable."),
+            noop("WhatsApp rejects that; put a word before it."),
         )
     if not _says_something(body[last.end() :]):
         yield _error(
             "body_ends_with_variable",
             "body",
             *last.span(),
-            "The text ends with a variable.",
-            "WhatsApp rejects that; put a word after it.",
+            noop("The text ends with a variable."),
+            noop("WhatsApp rejects that; put a word after it."),
         )
     for before, after in pairwise(matches):
         if not _separates(body[before.end() : after.start()]):
@@ -149,8 +153,8 @@ def _body(body: str) -> Iterator[Finding]:
                 "body",
                 before.start(),
                 after.end(),
-                "Two variables stand side by side.",
-                "WhatsApp rejects that; put a word or a comma between them.",
+                noop("Two variables stand side by side."),
+                noop("WhatsApp rejects that; put a word or a comma between them."),
             )
     yield from _few_words(body)
 
@@ -164,8 +168,13 @@ def _few_words(body: str) -> Iterator[Finding]:
             "body",
             0,
             0,
-            f"{_counted(count, 'variable')} and only {_counted(words, 'other word')}.",
-            f"WhatsApp wants {needed} or more, so that the text can be understood; say a little more.",
+            noop("{variables} and only {words}.").format(
+                variables=plural("{n} variable", "{n} variables", count).format(n=f"{count:,}"),
+                words=plural("{n} other word", "{n} other words", words).format(n=f"{words:,}"),
+            ),
+            noop(
+                "WhatsApp wants {needed} or more, so that the text can be understood; say a little more."
+            ).format(needed=needed),
         )
 
 
@@ -217,10 +226,10 @@ _BRACES = re.compile(r"\{\{[^{}]*\}\}|\{\{|\}\}")
 def _header(header: str) -> Iterator[Finding]:
     if not header:
         return
-    yield from _blank("header", header, "The first line")
-    yield from _too_long("header", header, MOST_IN_HEADER, "The first line")
-    yield from _line_break("header", header, "The first line")
-    yield from _emoji("header", header, "The first line")
+    yield from _blank("header", header, noop("The first line"))
+    yield from _too_long("header", header, MOST_IN_HEADER, noop("The first line"))
+    yield from _line_break("header", header, noop("The first line"))
+    yield from _emoji("header", header, noop("The first line"))
     # variables may be named with `_`, and a fallback may hold a star as well
     masked = VARIABLE.sub(lambda match: "x" * len(match[0]), header)
     stars = [match.span() for match in re.finditer(r"\*+", masked)]
@@ -230,27 +239,27 @@ def _header(header: str) -> Iterator[Finding]:
             "header",
             start,
             end,
-            f"“{_short(header[start:end])}” stands in the first line.",
-            "WhatsApp takes no marks there: the whole line is bold already. Take it out.",
+            noop("“{short}” stands in the first line.").format(short=_short(header[start:end])),
+            noop("WhatsApp takes no marks there: the whole line is bold already. Take it out."),
         )
     for match in list(VARIABLE.finditer(header))[MOST_IN_HEADER_VARIABLES:]:
         yield _error(
             "header_with_variables",
             "header",
             *match.span(),
-            "The first line has more than one variable.",
-            "WhatsApp takes one there; move the others into the text.",
+            noop("The first line has more than one variable."),
+            noop("WhatsApp takes one there; move the others into the text."),
         )
 
 
 def _footer(footer: str) -> Iterator[Finding]:
     if not footer:
         return
-    yield from _blank("footer", footer, "The last line")
-    yield from _too_long("footer", footer, MOST_IN_FOOTER, "The last line")
-    yield from _line_break("footer", footer, "The last line")
-    yield from _emoji("footer", footer, "The last line")
-    yield from _no_variable_here("footer", footer, "The last line")
+    yield from _blank("footer", footer, noop("The last line"))
+    yield from _too_long("footer", footer, MOST_IN_FOOTER, noop("The last line"))
+    yield from _line_break("footer", footer, noop("The last line"))
+    yield from _emoji("footer", footer, noop("The last line"))
+    yield from _no_variable_here("footer", footer, noop("The last line"))
 
 
 def _buttons(components: Components) -> Iterator[Finding]:
@@ -261,8 +270,10 @@ def _buttons(components: Components) -> Iterator[Finding]:
             "buttons",
             0,
             0,
-            f"There are {len(buttons)} buttons.",
-            f"WhatsApp takes {MOST_BUTTONS}; take {len(buttons) - MOST_BUTTONS} out.",
+            noop("There are {n} buttons.").format(n=len(buttons)),
+            noop("WhatsApp takes {most_buttons}; take {x} out.").format(
+                most_buttons=MOST_BUTTONS, x=len(buttons) - MOST_BUTTONS
+            ),
         )
     seen: set[str] = set()
     links = misplaced = 0
@@ -276,8 +287,8 @@ def _buttons(components: Components) -> Iterator[Finding]:
                 field,
                 0,
                 len(title),
-                f"Two buttons say “{_short(title)}”.",
-                "WhatsApp rejects that; word one of them differently.",
+                noop("Two buttons say “{short}”.").format(short=_short(title)),
+                noop("WhatsApp rejects that; word one of them differently."),
             )
         seen.add(same)
         if button.kind is ButtonKind.LINK:
@@ -288,8 +299,8 @@ def _buttons(components: Components) -> Iterator[Finding]:
                     field,
                     0,
                     0,
-                    "A second button opens the personal page.",
-                    "One is enough; take this one out.",
+                    noop("A second button opens the personal page."),
+                    noop("One is enough; take this one out."),
                 )
         elif links and not misplaced:
             misplaced += 1
@@ -298,15 +309,20 @@ def _buttons(components: Components) -> Iterator[Finding]:
                 field,
                 0,
                 0,
-                "An answer stands after the link.",
-                "WhatsApp wants the answers together; put the link last.",
+                noop("An answer stands after the link."),
+                noop("WhatsApp wants the answers together; put the link last."),
             )
 
 
 def _button(field: str, title: str) -> Iterator[Finding]:
     if not title.strip():
         yield _error(
-            "button_empty", field, 0, 0, "This button says nothing.", "Write a word, or take it out."
+            "button_empty",
+            field,
+            0,
+            0,
+            noop("This button says nothing."),
+            noop("Write a word, or take it out."),
         )
         return
     if len(title) > MOST_IN_BUTTON:
@@ -315,12 +331,14 @@ def _button(field: str, title: str) -> Iterator[Finding]:
             field,
             MOST_IN_BUTTON,
             len(title),
-            f"This button has {_counted(len(title), 'character')}.",
-            f"WhatsApp shows {MOST_IN_BUTTON}; shorten it by {len(title) - MOST_IN_BUTTON}.",
+            noop("This button has {counted}.").format(counted=_characters(len(title))),
+            noop("WhatsApp shows {most_in_button}; shorten it by {x}.").format(
+                most_in_button=MOST_IN_BUTTON, x=len(title) - MOST_IN_BUTTON
+            ),
         )
-    yield from _no_variable_here(field, title, "This button")
-    yield from _line_break(field, title, "This button")
-    yield from _emoji(field, title, "This button")
+    yield from _no_variable_here(field, title, noop("This button"))
+    yield from _line_break(field, title, noop("This button"))
+    yield from _emoji(field, title, noop("This button"))
 
 
 def _blank(field: str, text: str, subject: str) -> Iterator[Finding]:
@@ -330,8 +348,8 @@ def _blank(field: str, text: str, subject: str) -> Iterator[Finding]:
             field,
             0,
             len(text),
-            f"{subject} has nothing but spaces.",
-            "Write something there, or leave it empty.",
+            noop("{subject} has nothing but spaces.").format(subject=subject),
+            noop("Write something there, or leave it empty."),
         )
 
 
@@ -353,8 +371,10 @@ def _too_long(field: str, text: str, most: int, subject: str) -> Iterator[Findin
             field,
             over,
             len(text),
-            f"{subject} has {_counted(length, 'character')}.",
-            f"WhatsApp takes {most:,}; shorten it by {length - most:,}.",
+            noop("{subject} has {counted}.").format(subject=subject, counted=_characters(length)),
+            noop("WhatsApp takes {most}; shorten it by {x}.").format(
+                most=f"{most:,}", x=f"{length - most:,}"
+            ),
         )
 
 
@@ -371,8 +391,8 @@ def _line_break(field: str, text: str, subject: str) -> Iterator[Finding]:
             f"{_kind(field)}_with_line_break",
             field,
             *match.span(),
-            f"{subject} has a line break.",
-            "WhatsApp takes one line there; join the lines.",
+            noop("{subject} has a line break.").format(subject=subject),
+            noop("WhatsApp takes one line there; join the lines."),
             " ",
         )
 
@@ -383,8 +403,8 @@ def _emoji(field: str, text: str, subject: str) -> Iterator[Finding]:
             f"{_kind(field)}_with_emoji",
             field,
             *match.span(),
-            f"{subject} has an emoji.",
-            "WhatsApp takes none there; in the text it may stand.",
+            noop("{subject} has an emoji.").format(subject=subject),
+            noop("WhatsApp takes none there; in the text it may stand."),
         )
 
 
@@ -394,8 +414,8 @@ def _no_variable_here(field: str, text: str, subject: str) -> Iterator[Finding]:
             f"{_kind(field)}_with_variable",
             field,
             *match.span(),
-            f"{subject} has a variable.",
-            "Everybody reads the same there; move it into the text.",
+            noop("{subject} has a variable.").format(subject=subject),
+            noop("Everybody reads the same there; move it into the text."),
         )
 
 
@@ -413,16 +433,16 @@ def _image(components: Components) -> Iterator[Finding]:
             "image",
             0,
             len(image),
-            "There is a first line and a picture.",
-            "WhatsApp shows one of them above the text; choose which.",
+            noop("There is a first line and a picture."),
+            noop("WhatsApp shows one of them above the text; choose which."),
         )
     if match := _BRACES.search(image):
         yield _error(
             "image_with_variable",
             "image",
             *match.span(),
-            "The picture’s address has a variable.",
-            "Everybody sees the same picture; write its whole address.",
+            noop("The picture’s address has a variable."),
+            noop("Everybody sees the same picture; write its whole address."),
         )
     elif problem := _unreachable(image):
         rule, sentence, cure = problem
@@ -433,8 +453,8 @@ def _unreachable(address: str) -> tuple[str, str, str] | None:
     """Why WhatsApp can't fetch a picture from there: (rule, sentence, cure)."""
     no_address = (
         "image_no_address",
-        "That is no address of a picture.",
-        "It looks like https://example.com/picture.jpg.",
+        noop("That is no address of a picture."),
+        noop("It looks like https://example.com/picture.jpg."),
     )
     if re.search(r"[\s<>\"\\^`|\x00-\x20\x7f]", address):
         return no_address
@@ -448,20 +468,20 @@ def _unreachable(address: str) -> tuple[str, str, str] | None:
     if not _is_public(host):
         return (
             "image_not_public",
-            "The picture lies where only your own network sees it.",
-            "WhatsApp must reach it; put it on a public https address.",
+            noop("The picture lies where only your own network sees it."),
+            noop("WhatsApp must reach it; put it on a public https address."),
         )
     if parts.scheme == "http":
         return (
             "image_not_https",
-            "The picture’s address doesn’t start with https://.",
-            "WhatsApp must reach it over https.",
+            noop("The picture’s address doesn’t start with https://."),
+            noop("WhatsApp must reach it over https."),
         )
     if parts.username is not None:
         return (
             "image_with_password",
-            "The picture’s address holds a name or a password.",
-            "WhatsApp must reach it without signing in.",
+            noop("The picture’s address holds a name or a password."),
+            noop("WhatsApp must reach it without signing in."),
         )
     return None
 
@@ -501,7 +521,9 @@ _BETWEEN = re.compile(
 )
 _WORD_BEFORE = re.compile(rf"{_NAME}\s*\Z")
 _FARTHEST_BACK: Final = 60
-_IN_BRACES: Final = "Between double braces stands one name, like {{guest_name}} or {{guest_name|friend}}."
+_IN_BRACES: Final = noop(
+    "Between double braces stands one name, like {{guest_name}} or {{guest_name|friend}}."
+)
 
 
 def _variables(components: Components, known: frozenset[str]) -> Iterator[Finding]:
@@ -512,8 +534,10 @@ def _variables(components: Components, known: frozenset[str]) -> Iterator[Findin
             "body",
             0,
             0,
-            f"There are {count} variables.",
-            f"Twilio takes {MOST_VARIABLES}; take {count - MOST_VARIABLES} out.",
+            noop("There are {count} variables.").format(count=count),
+            noop("Twilio takes {most_variables}; take {x} out.").format(
+                most_variables=MOST_VARIABLES, x=count - MOST_VARIABLES
+            ),
         )
     texts = {"header": components.header, "body": components.body}
     for field, text in texts.items():
@@ -531,8 +555,8 @@ def _one_variable(field: str, match: re.Match[str], known: frozenset[str]) -> It
             "unknown_variable",
             field,
             *match.span(),
-            f"“{_short(name)}” is not known.",
-            f"Did you mean “{_LINK_VARIABLE}”?",
+            noop("“{short}” is not known.").format(short=_short(name)),
+            noop("Did you mean “{link_variable}”?").format(link_variable=_LINK_VARIABLE),
             f"{{{{{_LINK_VARIABLE}}}}}",
         )
     elif name not in known:
@@ -541,10 +565,10 @@ def _one_variable(field: str, match: re.Match[str], known: frozenset[str]) -> It
             "unknown_variable",
             field,
             *match.span(),
-            f"“{_short(name)}” is not known.",
-            f"Did you mean “{_short(nearest)}”?"
+            noop("“{short}” is not known.").format(short=_short(name)),
+            noop("Did you mean “{short}”?").format(short=_short(nearest))
             if nearest
-            else "Choose one that is offered, or add a column of this name to the guest list.",
+            else noop("Choose one that is offered, or add a column of this name to the guest list."),
             f"{{{{{nearest}{tail}}}}}" if nearest else "",
         )
     if written is None:
@@ -555,8 +579,8 @@ def _one_variable(field: str, match: re.Match[str], known: frozenset[str]) -> It
             "fallback_empty",
             field,
             *match.span(),
-            f"After the bar of “{_short(name)}” stands nothing.",
-            "Write what guests without a value read, or take the bar out.",
+            noop("After the bar of “{short}” stands nothing.").format(short=_short(name)),
+            noop("Write what guests without a value read, or take the bar out."),
             f"{{{{{name}}}}}",
         )
     elif re.search(r"[\n\r\t\v\f\x85\u2028\u2029]", written):
@@ -564,8 +588,8 @@ def _one_variable(field: str, match: re.Match[str], known: frozenset[str]) -> It
             "fallback_with_line_break",
             field,
             *match.span(2),
-            f"What stands for “{_short(name)}” has a line break or a tab.",
-            "WhatsApp takes neither in a value; write it on one line.",
+            noop("What stands for “{short}” has a line break or a tab.").format(short=_short(name)),
+            noop("WhatsApp takes neither in a value; write it on one line."),
             fallback,
         )
     if len(fallback) > MOST_IN_FALLBACK:
@@ -573,8 +597,10 @@ def _one_variable(field: str, match: re.Match[str], known: frozenset[str]) -> It
             "fallback_too_long",
             field,
             *match.span(2),
-            f"What stands for “{_short(name)}” has {_counted(len(fallback), 'character')}.",
-            f"Shorten it to {MOST_IN_FALLBACK}.",
+            noop("What stands for “{short}” has {counted}.").format(
+                short=_short(name), counted=_characters(len(fallback))
+            ),
+            noop("Shorten it to {most_in_fallback}.").format(most_in_fallback=MOST_IN_FALLBACK),
         )
 
 
@@ -599,8 +625,10 @@ def _braces(field: str, text: str, known: frozenset[str]) -> Iterator[Finding]:
                     field,
                     at,
                     at + 1,
-                    f"A brace too many: “{brace}”.",
-                    f"A variable stands between two on each side. {_IN_BRACES}",
+                    noop("A brace too many: “{brace}”.").format(brace=brace),
+                    noop("A variable stands between two on each side. {in_braces}").format(
+                        in_braces=_IN_BRACES
+                    ),
                 )
 
 
@@ -615,7 +643,7 @@ def _brace(
             field,
             start,
             end,
-            f"“{_short(match[0])}” is no variable.",
+            noop("“{short}” is no variable.").format(short=_short(match[0])),
             _IN_BRACES,
             _meant(inner, known),
         )
@@ -629,8 +657,8 @@ def _brace(
             field,
             start,
             end,
-            f"“{_short(match[0])}” stands between single braces.",
-            "Guests would read it as it is; a variable has two on each side.",
+            noop("“{short}” stands between single braces.").format(short=_short(match[0])),
+            noop("Guests would read it as it is; a variable has two on each side."),
             f"{{{{{match['name']}{f'|{clean(written[1:])}' if written else ''}}}}}",
         )
     if match["unclosed"] is not None:
@@ -639,8 +667,8 @@ def _brace(
             field,
             start,
             end,
-            f"“{_short(match[0])}” has no end.",
-            "Close it with two braces: }}.",
+            noop("“{short}” has no end.").format(short=_short(match[0])),
+            noop("Close it with two braces: }}."),
             # who knows where the words after the bar should have ended
             "" if match["bar"] else _meant(match["begun"], known),
         )
@@ -651,8 +679,8 @@ def _brace(
         field,
         start - len(begun),
         end,
-        f"“{_short(begun)}}}}}” has no beginning.",
-        "Open it with two braces: {{.",
+        noop("“{short}}}}}” has no beginning.").format(short=_short(begun)),
+        noop("Open it with two braces: {{."),
         _meant(begun.strip(), known),
     )
 
@@ -694,8 +722,10 @@ def _two_fallbacks(texts: Mapping[str, str]) -> Iterator[Finding]:
                 "two_fallbacks",
                 field,
                 *match.span(),
-                f"For guests without “{_short(slot.name)}” stands {said} here, and “{_short(expected)}” elsewhere.",
-                "Write the same in both places.",
+                noop("For guests without “{short}” stands {said} here, and “{short2}” elsewhere.").format(
+                    short=_short(slot.name), said=said, short2=_short(expected)
+                ),
+                noop("Write the same in both places."),
                 f"{{{{{Slot(slot.name, expected).key}}}}}",
             )
 
@@ -709,8 +739,8 @@ def _personal_link(components: Components) -> Iterator[Finding]:
             "body",
             0,
             0,
-            "The personal page is linked in the text and by a button.",
-            "One of them is enough.",
+            noop("The personal page is linked in the text and by a button."),
+            noop("One of them is enough."),
         )
     elif not in_text and not components.has_link_button:
         yield Finding(
@@ -719,8 +749,10 @@ def _personal_link(components: Components) -> Iterator[Finding]:
             "body",
             0,
             0,
-            "Nothing leads to the guest’s own page.",
-            f"Guests can’t answer there; put {{{{{_LINK_VARIABLE}}}}} into the text, or add a button with the link.",
+            noop("Nothing leads to the guest’s own page."),
+            noop(
+                "Guests can’t answer there; put {{{{{link_variable}}}}} into the text, or add a button with the link."
+            ).format(link_variable=_LINK_VARIABLE),
         )
 
 
@@ -735,9 +767,11 @@ def _category(category: str) -> Iterator[Finding]:
             "category",
             0,
             0,
-            "WhatsApp counts invitations as marketing.",
-            "It may move this text there, at the price of marketing, or reject it. "
-            "Utility is for news about what a guest has already agreed to.",
+            noop("WhatsApp counts invitations as marketing."),
+            noop(
+                "It may move this text there, at the price of marketing, or reject it. "
+                "Utility is for news about what a guest has already agreed to."
+            ),
         )
     elif category not in CATEGORIES:
         yield _error(
@@ -745,12 +779,12 @@ def _category(category: str) -> Iterator[Finding]:
             "category",
             0,
             0,
-            "Codes for signing in can’t be sent from here."
+            noop("Codes for signing in can’t be sent from here.")
             if category == "AUTHENTICATION"
-            else "The kind of message is missing."
+            else noop("The kind of message is missing.")
             if not category
-            else f"“{_short(category)}” is no kind of message.",
-            "Choose marketing for an invitation, utility for news about it.",
+            else noop("“{short}” is no kind of message.").format(short=_short(category)),
+            noop("Choose marketing for an invitation, utility for news about it."),
         )
 
 
@@ -763,10 +797,14 @@ def _language(language: str) -> Iterator[Finding]:
         "language",
         0,
         len(language),
-        f"WhatsApp takes no texts in “{_short(language)}”." if language else "The language is missing.",
-        f"Did you mean {languages.LANGUAGES[near].english_name} ({near})?"
+        noop("WhatsApp takes no texts in “{short}”.").format(short=_short(language))
+        if language
+        else noop("The language is missing."),
+        noop("Did you mean {english_name} ({near})?").format(
+            english_name=languages.LANGUAGES[near].english_name, near=near
+        )
         if near
-        else "Choose one from the list.",
+        else noop("Choose one from the list."),
         near,
     )
 
@@ -777,7 +815,7 @@ _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 def check_name(name: str) -> list[Finding]:
     """What is to say about a template's name."""
     if not name:
-        return [_error("name_empty", "name", 0, 0, "The name is empty.", "Write a short one.")]
+        return [_error("name_empty", "name", 0, 0, noop("The name is empty."), noop("Write a short one."))]
     found = []
     # É as E
     latin = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
@@ -788,8 +826,12 @@ def check_name(name: str) -> list[Finding]:
                 "name_with_others",
                 "name",
                 *match.span(),
-                "The name has a space." if match[0].isspace() else f"The name has “{_short(match[0])}”.",
-                f"Letters of the Latin alphabet, digits, _ and - may stand there{f': {fix}' if fix else ''}.",
+                noop("The name has a space.")
+                if match[0].isspace()
+                else noop("The name has “{short}”.").format(short=_short(match[0])),
+                noop("Letters of the Latin alphabet, digits, _ and - may stand there{x}.").format(
+                    x=f": {fix}" if fix else ""
+                ),
                 "_" if match[0].isspace() else "",
             )
         )
@@ -800,8 +842,8 @@ def check_name(name: str) -> list[Finding]:
                 "name",
                 MOST_IN_NAME,
                 len(name),
-                f"The name has {_counted(len(name), 'character')}.",
-                f"Shorten it to {MOST_IN_NAME}.",
+                noop("The name has {counted}.").format(counted=_characters(len(name))),
+                noop("Shorten it to {most_in_name}.").format(most_in_name=MOST_IN_NAME),
             )
         )
     return found
@@ -823,17 +865,21 @@ def check_value(slot: Slot, value: str) -> str:
     value = value or slot.fallback
     # in plain ASCII all that can't be seen is a space
     if not value.strip() or not (value.isascii() or clean(value)):
-        return "it is empty, and WhatsApp takes no empty values."
+        return noop("it is empty, and WhatsApp takes no empty values.")
     if len(value) > MOST_IN_VALUE:
-        return f"it has {_counted(len(value), 'character')}, and Twilio takes {MOST_IN_VALUE:,}."
+        return noop("it has {counted}, and Twilio takes {most_in_value}.").format(
+            counted=_characters(len(value)), most_in_value=f"{MOST_IN_VALUE:,}"
+        )
     if not _BAD_IN_VALUE.search(value):
         return ""
     if _BREAK.search(value):
-        return "it has a line break, and WhatsApp takes none in a value."
+        return noop("it has a line break, and WhatsApp takes none in a value.")
     if "\t" in value:
-        return "it has a tab, and WhatsApp takes none in a value."
+        return noop("it has a tab, and WhatsApp takes none in a value.")
     spaces = max(len(run) for run in _SPACES.findall(value))
-    return f"it has {spaces} spaces in a row, and WhatsApp takes {MOST_SPACES}."
+    return noop("it has {spaces} spaces in a row, and WhatsApp takes {most_spaces}.").format(
+        spaces=spaces, most_spaces=MOST_SPACES
+    )
 
 
 class _Frame(NamedTuple):
@@ -871,21 +917,28 @@ def check_message(components: Components, values: Mapping[str, str]) -> list[str
         return []
     found = []
     for subject, length, most, own in (
-        ("The text", body, MOST_IN_BODY, frame.body),
-        ("The first line", header, MOST_IN_HEADER, frame.header),
+        (noop("The text"), body, MOST_IN_BODY, frame.body),
+        (noop("The first line"), header, MOST_IN_HEADER, frame.header),
     ):
         if length > most:
             longest = max(own, key=lambda slot: len(slot.value(values)), default=None)
-            because = f"; the longest value is “{longest.name}”" if longest else ""
+            because = noop("; the longest value is “{name}”").format(name=longest.name) if longest else ""
             found.append(
-                f"{subject} would have {length:,} characters, and WhatsApp takes {most:,}: "
-                f"shorten it by {length - most:,}{because}."
+                noop(
+                    "{subject} would have {length} characters, and WhatsApp takes {most}: shorten it by {x}{because}."
+                ).format(
+                    subject=subject,
+                    length=f"{length:,}",
+                    most=f"{most:,}",
+                    x=f"{length - most:,}",
+                    because=because,
+                )
             )
     return found
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def _characters(count: int) -> str:
+    return plural("{n} character", "{n} characters", count).format(n=f"{count:,}")
 
 
 def _short(text: str) -> str:

@@ -20,6 +20,7 @@ from django.conf import settings
 
 from cordially.events.models import Event
 from cordially.guests.models import Guest
+from cordially.lib.marking import noop
 
 from . import languages
 
@@ -43,17 +44,17 @@ class BuiltIn:
 
 #: the whole documented set, in the order in which the editor offers it
 BUILT_IN: tuple[BuiltIn, ...] = (
-    BuiltIn("guest_name", "guest", "The name as it is on the list", "Sunita Deshpande"),
-    BuiltIn("first_name", "guest", "The first word of the name", "Sunita"),
-    BuiltIn("party_size", "guest", "How many people the invitation is for", "2"),
-    BuiltIn("group", "guest", "The group on the list", "Family", never_empty=False),
-    BuiltIn("rsvp_link", "guest", "The address of the guest’s own page", "https://invite.example.com/r/8Vq2ZkM1"),
-    BuiltIn("event_name", "event", "The name of the event", "Maya & Arjun"),
-    BuiltIn("event_date", "event", "The day, in the event’s zone and the text’s language", "Thursday, 6 May 2027"),
-    BuiltIn("event_time", "event", "The hour, in the event’s zone and the text’s language", "18:30"),
-    BuiltIn("event_when", "event", "Day and hour together", "Thursday, 6 May 2027, 18:30"),
-    BuiltIn("event_location", "event", "The place", "The Orange Grove, Binyamina", never_empty=False),
-    BuiltIn("map_link", "event", "A link to the place on a map", "https://maps.example.com/1", never_empty=False),
+    BuiltIn("guest_name", "guest", noop("The name as it is on the list"), "Sunita Deshpande"),
+    BuiltIn("first_name", "guest", noop("The first word of the name"), "Sunita"),
+    BuiltIn("party_size", "guest", noop("How many people the invitation is for"), "2"),
+    BuiltIn("group", "guest", noop("The group on the list"), "Family", never_empty=False),
+    BuiltIn("rsvp_link", "guest", noop("The address of the guest’s own page"), "https://invite.example.com/r/8Vq2ZkM1"),
+    BuiltIn("event_name", "event", noop("The name of the event"), "Maya & Arjun"),
+    BuiltIn("event_date", "event", noop("The day, in the event’s zone and the text’s language"), "Thursday, 6 May 2027"),
+    BuiltIn("event_time", "event", noop("The hour, in the event’s zone and the text’s language"), "18:30"),
+    BuiltIn("event_when", "event", noop("Day and hour together"), "Thursday, 6 May 2027, 18:30"),
+    BuiltIn("event_location", "event", noop("The place"), "The Orange Grove, Binyamina", never_empty=False),
+    BuiltIn("map_link", "event", noop("A link to the place on a map"), "https://maps.example.com/1", never_empty=False),
 )  # fmt: skip
 NAMES: frozenset[str] = frozenset(each.name for each in BUILT_IN) | {LINK_TOKEN}
 SAMPLES: dict[str, str] = {each.name: each.sample for each in BUILT_IN} | {LINK_TOKEN: "8Vq2ZkM1"}

@@ -10,14 +10,17 @@ from typing import Any
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
 
 from cordially.dashboard import words
+from cordially.dashboard.shown import shown as translated
 from cordially.events.look import Look, look
 from cordially.events.models import Event
 from cordially.guests.phones import format_phone
 from cordially.invitations import prices
 from cordially.invitations.lifecycle import State
-from cordially.templating import languages
+from cordially.templating.languages import Language
 
 register = template.Library()
 
@@ -60,6 +63,18 @@ def clock_seconds(at: dt.datetime | None) -> str:
 
 
 @register.filter
+def shown(stored: str) -> str:
+    """A sentence that was made in English, in the language of the reader."""
+    return translated(stored)
+
+
+@register.filter
+def named(language: Language) -> str:
+    """`French`, in the language of the reader."""
+    return words.language(language.code)
+
+
+@register.filter
 def tel(phone: str) -> str:
     """E.164 grouped as its country groups it."""
     return format_phone(phone)
@@ -74,15 +89,15 @@ def as_words(name: str) -> str:
 def segments(counts: Mapping[State, int]) -> list[tuple[State, float, float]]:
     """(state, start, width) in per cent, none narrower than can be seen, together exactly 100."""
     present = [(state, counts.get(state, 0)) for state in words.ORDER if counts.get(state, 0)]
-    total = sum(count for _, count in present)
+    total = sum(count for _state, count in present)
     if not total:
         return []
-    widths = [max(count / total * 100, _LEAST) for _, count in present]
+    widths = [max(count / total * 100, _LEAST) for _state, count in present]
     spare = sum(widths) - 100
     room = sum(width - _LEAST for width in widths) or 1
     widths = [width - spare * (width - _LEAST) / room for width in widths]
     drawn, start = [], 0.0
-    for (state, _), width in zip(present, widths, strict=True):
+    for (state, _count), width in zip(present, widths, strict=True):
         drawn.append((state, start, width))
         start += width
     return drawn
@@ -92,8 +107,8 @@ def in_words(counts: Mapping[State, int]) -> str:
     """`38 read, 118 delivered and 6 failed`: the sentence of a bar."""
     told = [f"{counts[state]:,} {words.lower(state)}" for state in words.ORDER if counts.get(state)]
     if len(told) < 2:
-        return "".join(told) or "nothing yet"
-    return f"{', '.join(told[:-1])} and {told[-1]}"
+        return "".join(told) or _("nothing yet")
+    return get_text_list(told, _("and")).replace(f", {_('and')}", f" {_('and')}")
 
 
 @register.simple_tag
@@ -134,7 +149,13 @@ def equation(counts: Mapping[State, int]) -> list[dict[str, Any]]:
 def checkbar(ready: int, left_out: int) -> SafeString:
     """How many of those who were chosen will be sent a message."""
     counts = {State.DELIVERED: ready, State.SKIPPED: left_out}
-    return statebar(counts, "l", f"{ready:,} will be sent, {left_out:,} are left out")
+    return statebar(
+        counts,
+        "l",
+        _("{ready} will be sent, {left_out} are left out").format(
+            ready=f"{ready:,}", left_out=f"{left_out:,}"
+        ),
+    )
 
 
 @register.simple_tag
@@ -150,4 +171,4 @@ def price_each(amount: Decimal, currency: str) -> str:
 @register.simple_tag
 def language(code: str) -> str:
     """`French` for `fr`."""
-    return languages.named(code).english_name
+    return words.language(code)

@@ -10,6 +10,8 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from cordially.dashboard.page import refused_to_all, user_of
@@ -22,7 +24,9 @@ from cordially.team.rights import runs_installation
 _CURRENCIES = ("USD", "EUR", "GBP", "AED", "AUD", "BRL", "IDR", "ILS", "INR", "JPY", "MXN", "SAR", "SGD")
 _FEE = "provider_fee"
 _FIELDS = tuple((category.value.lower(), category.value) for category in Category)
-_SOMEBODY_ELSE = "{who} changed the prices meanwhile. What you typed is still here; save it to replace them."
+_SOMEBODY_ELSE = gettext_lazy(
+    "{who} changed the prices meanwhile. What you typed is still here; save it to replace them."
+)
 
 
 @dataclass
@@ -52,13 +56,13 @@ class Row:
 
     @property
     def name(self) -> str:
-        return table.name_of(self.country) if self.country else "Elsewhere"
+        return table.name_of(self.country) if self.country else _("Elsewhere")
 
     @classmethod
     def of(cls, country: str, given: Mapping[str, str]) -> Row:
         """`given`: what stands in the fields, by their names."""
         row = cls(country, [])
-        for key, _ in _FIELDS:
+        for key, _label in _FIELDS:
             name = _name(key, country)
             row.cells.append(Cell(name, f"{row.name}, {key}", given.get(name, "")[:40]))
         return row
@@ -87,7 +91,7 @@ class Sheet:
     def of(cls, book: Book, seen: str) -> Sheet:
         texts = {_name(key.lower(), country): _text(fee) for (country, key), fee in book.fees.items()}
         rows = [Row.of(country, texts) for country in [*book.countries, ELSEWHERE]]
-        return cls(rows, Cell(_FEE, "Twilio’s fee", _text(book.provider_fee)), book.currency, seen=seen)
+        return cls(rows, Cell(_FEE, _("Twilio’s fee"), _text(book.provider_fee)), book.currency, seen=seen)
 
     @classmethod
     def read(cls, given: QueryDict) -> Sheet:
@@ -97,7 +101,7 @@ class Sheet:
         countries = sorted({known[key] for key in texts if key in known}, key=table.name_of)
         return cls(
             [Row.of(country, texts) for country in [*countries, ELSEWHERE]],
-            Cell(_FEE, "Twilio’s fee", texts.get(_FEE, "")[:40]),
+            Cell(_FEE, _("Twilio’s fee"), texts.get(_FEE, "")[:40]),
             texts.get("currency", "").strip().upper()[:3],
             add=texts.get("add", "").strip()[:80],
             seen=texts.get("seen", ""),
@@ -113,7 +117,7 @@ class Sheet:
         }
         given = Book(self.currency, self.fee.read(), fees)
         if not table.is_currency(self.currency):
-            self.currency_error = "Choose one of these."
+            self.currency_error = _("Choose one of these.")
         return None if self.errors else given
 
     def add_country(self) -> None:
@@ -124,14 +128,16 @@ class Sheet:
             self.add_error = str(error)
             return
         if any(row.country == country for row in self.rows):
-            self.add_error = f"{table.name_of(country)} is in the table already."
+            self.add_error = _("{name_of} is in the table already.").format(name_of=table.name_of(country))
             return
         elsewhere = [cell.text for cell in self.rows[-1].cells]
         texts = {_name(key, country): text for (key, _), text in zip(_FIELDS, elsewhere, strict=True)}
         rows = [*self.rows[:-1], Row.of(country, texts)]
         self.rows = [*sorted(rows, key=lambda row: row.name), self.rows[-1]]
         self.add, self.fresh = "", _name(_FIELDS[0][0], country)
-        self.note = f"{table.name_of(country)} was added, with the prices of elsewhere to begin with."
+        self.note = _("{name_of} was added, with the prices of elsewhere to begin with.").format(
+            name_of=table.name_of(country)
+        )
 
     def take_away(self, country: str) -> None:
         """That country costs what elsewhere costs."""
@@ -139,7 +145,9 @@ class Sheet:
         if place is not None:
             del self.rows[place]
             self.fresh = self.rows[place].cells[0].name
-            self.note = f"{table.name_of(country)} was taken away: elsewhere’s prices are used for it."
+            self.note = _("{name_of} was taken away: elsewhere’s prices are used for it.").format(
+                name_of=table.name_of(country)
+            )
 
     @property
     def errors(self) -> dict[str, str]:
@@ -189,7 +197,10 @@ def prices(request: HttpRequest) -> HttpResponse:
         sheet.take_away(country)
     elif request.POST.get("do") == "shipped":
         sheet = Sheet.of(SHIPPED_BOOK, sheet.seen)
-        sheet.note, sheet.unsaved = f"These are the prices as shipped ({AS_OF}). Save to use them.", True
+        sheet.note, sheet.unsaved = (
+            _("These are the prices as shipped ({as_of}). Save to use them.").format(as_of=AS_OF),
+            True,
+        )
     elif sheet.add or request.POST.get("do") == "add":
         sheet.add_country()
     else:
@@ -204,11 +215,11 @@ def _save(request: HttpRequest, book: Book, sheet: Sheet) -> HttpResponse:
     if sheet.seen != _version(book):
         # the next Save is about what is there now
         sheet.seen = _version(book)
-        sheet.note = _SOMEBODY_ELSE.format(who=book.changed_by or "Somebody")
+        sheet.note = _SOMEBODY_ELSE.format(who=book.changed_by or _("Somebody"))
         return _page(request, book, sheet, 409)
     kept = table.keep(given, user_of(request))
     messages.success(
-        request, "Saved: estimates reckon with your prices." if kept.changed_at else "As shipped again."
+        request, _("Saved: estimates reckon with your prices.") if kept.changed_at else _("As shipped again.")
     )
     return redirect("prices")
 

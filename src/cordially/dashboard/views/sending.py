@@ -19,7 +19,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Qu
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
@@ -240,6 +241,7 @@ def _checked(request: HttpRequest, choice: Choice, report: Report, params: Query
             params.get("show_all", ""),
             None if choice.wrong_start else choice.starts_at,
         ),
+        **preflight.words_of(choice.meant["purpose"], report.ready),
         "latest": choice.event.campaigns.aggregate(latest=Max("pk"))["latest"] or 0,
         **_preview(choice, whole(params.get("at")) or 1),
     }
@@ -321,15 +323,15 @@ def send(request: HttpRequest, event: Event) -> HttpResponse:
 
 def _changed(confirmed: int, ready: int) -> str:
     if not ready:
-        return "The list changed while you read: nobody is left to send to."
+        return _("The list changed while you read: nobody is left to send to.")
     if confirmed == ready:
-        return (
-            "The list or the texts changed while you read, or somebody pressed Send meanwhile. "
-            f"It is {ready:,} still, but not the same messages. Look again before you send them."
-        )
-    return (
-        f"The list changed while you read: {ready:,} now, not {confirmed:,}. Look again, then send {ready:,}."
-    )
+        return _(
+            "The list or the texts changed while you read, or somebody pressed Send meanwhile. It is "
+            "{ready} still, but not the same messages. Look again before you send them."
+        ).format(ready=f"{ready:,}")
+    return _(
+        "The list changed while you read: {ready} now, not {confirmed}. Look again, then send {ready}."
+    ).format(ready=f"{ready:,}", confirmed=f"{confirmed:,}")
 
 
 def _on_its_way(request: HttpRequest, event: Event, campaign: Campaign) -> HttpResponse:
@@ -423,7 +425,8 @@ def _some_steps(steps: Generator[int, None, Report]) -> int | Report:
 
 
 def _drawn(request: HttpRequest, choice: Choice, report: Report) -> str:
-    with timezone.override(choice.event.zone):
+    language = request.LANGUAGE_CODE
+    with timezone.override(choice.event.zone), translation.override(language):
         context = {"choice": choice, **choice.meant, **preflight.words_of(choice.meant["purpose"])}
         context |= _checked(request, choice, report, request.GET)
         context |= {"back": ours(request.GET.get("back")), "again_query": _same_page(choice, request.GET)}

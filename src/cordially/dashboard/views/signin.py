@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -18,10 +19,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from cordially.accounts import access
 from cordially.lib import rates
 
-STALE = "This address is no longer good: the server prints a new one each time it starts."
+STALE = gettext_lazy("This address is no longer good: the server prints a new one each time it starts.")
 
 
-TOO_MANY = "There were too many wrong tries from here. Wait a minute, then try again."
+TOO_MANY = gettext_lazy("There were too many wrong tries from here. Wait a minute, then try again.")
 
 #: from one address: more than anybody mistypes
 WRONG_A_MINUTE = 20

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cordially.dashboard import guestlist, live, words
@@ -45,10 +46,9 @@ def retry(request: HttpRequest, event: Event) -> HttpResponse:
     count = ledger.retry(failed, by=user_of(request))
     wake()
     live.wake()
-    word = "invitation waits" if count == 1 else "invitations wait"
-    said = (
-        f"{count:,} {word} for another try." if count else "Nothing to try again: the list changed meanwhile."
-    )
+    waits = ngettext("{n} invitation waits for another try.", "{n} invitations wait for another try.", count)
+    nothing = _("Nothing to try again: the list changed meanwhile.")
+    said = waits.format(n=f"{count:,}") if count else nothing
     messages.success(request, said)
     return redirect(back_to(request, event))
 
@@ -128,8 +128,12 @@ def cancel(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     if request.method == "GET":
         return _ask(request, event, "cancel", campaign)
     count = ledger.cancel(campaign, by=user_of(request))
-    word = "invitation was" if count == 1 else "invitations were"
-    messages.success(request, f"{count:,} {word} cancelled before being sent.")
+    said = ngettext(
+        "{n} invitation was cancelled before being sent.",
+        "{n} invitations were cancelled before being sent.",
+        count,
+    )
+    messages.success(request, said.format(n=f"{count:,}"))
     return _acted(request, event)
 
 

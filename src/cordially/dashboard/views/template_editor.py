@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from cordially import approvals
@@ -114,7 +115,7 @@ def _kept(request: HttpRequest, event: Event, template: MessageTemplate) -> Temp
     typed = Typed.read(request.POST)
     if not template.texts.filter(language=language).exists():
         return show(
-            request, event, template, "new", status=409, wrong_language="This text was removed meanwhile."
+            request, event, template, "new", status=409, wrong_language=_("This text was removed meanwhile.")
         )
     if typed.too_much:
         return show(request, event, template, language, typed=typed, status=422, wrong=typed.too_much)
@@ -122,10 +123,9 @@ def _kept(request: HttpRequest, event: Event, template: MessageTemplate) -> Temp
         return _keep(template, language, typed)
     except _Changed as changed:
         typed.seen = changed.text.saved_at.isoformat()
-        said = (
-            f"Somebody saved this text at {editor.saved(changed.text)}. What you typed is still here; "
-            "look at both before you save."
-        )
+        said = _(
+            "Somebody saved this text at {saved}. What you typed is still here; look at both before you save."
+        ).format(saved=editor.saved(changed.text))
         return show(
             request, event, template, language,
             typed=typed, status=409, conflict=said, theirs=changed.text.components,
@@ -145,7 +145,7 @@ def save(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     kept = _kept(request, event, template)
     if isinstance(kept, HttpResponse):
         return kept
-    messages.success(request, "The draft is saved.")
+    messages.success(request, _("The draft is saved."))
     return _to(request, event, template)
 
 
@@ -172,7 +172,7 @@ def submit(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
             cant = f"{error} {error.fault.cure}".strip()
     if cant:
         return show(request, event, text.template, text.language, typed=typed, status=422, cant=cant)
-    messages.success(request, "WhatsApp has been asked. It mostly answers within minutes.")
+    messages.success(request, _("WhatsApp has been asked. It mostly answers within minutes."))
     return _to(request, event, template)
 
 
@@ -189,9 +189,16 @@ def ask(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     try:
         changed = approvals.ask(newest)
     except (ContentError, Misconfigured) as error:
-        return show(request, event, template, language, status=422, wrong=f"Twilio doesn’t say: {error}")
+        return show(
+            request,
+            event,
+            template,
+            language,
+            status=422,
+            wrong=_("Twilio doesn’t say: {error}").format(error=error),
+        )
     if not changed:
-        messages.success(request, "WhatsApp has not answered yet.")
+        messages.success(request, _("WhatsApp has not answered yet."))
     return redirect(address(event, template, language))
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from cordially import approvals
@@ -25,12 +27,12 @@ from .templates import address
 #: listed on one page
 _SHOWN = 100
 _KINDS = {
-    "twilio/text": "Text",
-    "twilio/media": "Text with a picture",
-    "twilio/quick-reply": "Text with answers",
-    "twilio/call-to-action": "Text with a button",
-    "whatsapp/card": "Card",
-    "twilio/card": "Card",
+    "twilio/text": gettext_lazy("Text"),
+    "twilio/media": gettext_lazy("Text with a picture"),
+    "twilio/quick-reply": gettext_lazy("Text with answers"),
+    "twilio/call-to-action": gettext_lazy("Text with a button"),
+    "whatsapp/card": gettext_lazy("Card"),
+    "twilio/card": gettext_lazy("Card"),
 }
 
 
@@ -41,6 +43,11 @@ class Place:
     number: str
     sample: str
     chosen: str
+
+    @property
+    def shown(self) -> str:
+        """As it stands in the text."""
+        return "{{" + self.number + "}}"
 
     @property
     def name(self) -> str:
@@ -59,7 +66,7 @@ class Found:
 
     @property
     def kind(self) -> str:
-        return _KINDS.get(self.listed.kind, self.listed.kind)
+        return str(_KINDS.get(self.listed.kind, self.listed.kind))
 
     @property
     def pill(self) -> Pill:
@@ -97,21 +104,21 @@ def bring_in(request: HttpRequest, event: Event) -> HttpResponse:
     try:
         listed = approvals.importable()
     except (ContentError, Misconfigured) as error:
-        problem = f"Twilio did not say what it has: {error}"
+        problem = _("Twilio did not say what it has: {error}").format(error=error)
     names = _names(event)
     chosen, wrong = "", ""
     if request.method == "POST" and not problem:
         chosen = tidy(request.POST.get("ref", ""))
         one = next((each for each in listed if each.ref == chosen), None)
         if one is None:
-            problem = "This one is not at Twilio any more, or somebody brought it in meanwhile."
+            problem = _("This one is not at Twilio any more, or somebody brought it in meanwhile.")
         else:
             try:
                 text = approvals.bring_in(one, _given(request.POST, one, names))
             except CantHandIn as error:
                 wrong = str(error)
             else:
-                messages.success(request, "It is here now. Look at it as your guests would read it.")
+                messages.success(request, _("It is here now. Look at it as your guests would read it."))
                 return redirect(address(event, text.template, text.language))
     given = {name: request.POST.get(name, "") for name in request.POST}
     found = [

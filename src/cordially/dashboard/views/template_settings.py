@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
 
+from cordially.dashboard import words
 from cordially.dashboard.editor import tidy
 from cordially.dashboard.page import event_page, press
 from cordially.events.models import Event
@@ -29,13 +31,13 @@ def change_settings(request: HttpRequest, event: Event, pk: int) -> HttpResponse
     fallback = request.POST.get("fallback", "")
     errors = wrong_title(title)
     if fallback and not template.texts.filter(language=fallback).exists():
-        errors["fallback"] = "There is no text in this language. Choose another."
+        errors["fallback"] = _("There is no text in this language. Choose another.")
     if errors:
         given = {"title": title, "fallback": fallback, "errors": errors}
         return show(request, event, template, request.POST.get("language", ""), status=422, settings=given)
     template.title, template.fallback_language = title, fallback
     template.save(update_fields=["title", "fallback_language"])
-    messages.success(request, "Saved.")
+    messages.success(request, _("Saved."))
     return redirect(address(event, template, request.POST.get("language", "")))
 
 
@@ -50,7 +52,7 @@ def language(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     texts = {text.language: text for text in template.texts.order_by("pk")}
     if asked not in texts:
         if asked not in languages.LANGUAGES:
-            wrong = "WhatsApp takes no texts in it. Choose one from the list."
+            wrong = _("WhatsApp takes no texts in it. Choose one from the list.")
             return show(request, event, template, "new", status=422, wrong_language=wrong)
         model = texts.get(template.fallback_language) or next(iter(texts.values()), None)
         words = model.components if model else shipped_in(asked)
@@ -61,21 +63,23 @@ def language(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 
 
 def _remove(request: HttpRequest, event: Event, template: MessageTemplate, code: str) -> HttpResponse:
-    name = languages.named(code).english_name
+    name = words.language(code)
     text = get_object_or_404(template.texts, language=code)
     wrong = ""
     if template.texts.count() == 1:
-        wrong = "A template has one text at least. Put the template away instead."
+        wrong = _("A template has one text at least. Put the template away instead.")
     elif template.fallback_language == code:
-        wrong = f"{name} is what others read when there is no text in their language. Choose another first."
+        wrong = _(
+            "{name} is what others read when there is no text in their language. Choose another first."
+        ).format(name=name)
     elif Campaign.objects.filter(
         template=template, state__in=_UNDER_WAY, texts__content_ref__in=text.versions.values("ref")
     ).exists():
-        wrong = (
-            f"A campaign that is on its way sends the {name} text. It can be removed when that is finished."
-        )
+        wrong = _(
+            "A campaign that is on its way sends the {name} text. It can be removed when that is finished."
+        ).format(name=name)
     if wrong:
         return show(request, event, template, code, status=422, wrong=wrong)
     text.delete()
-    messages.success(request, f"The {name} text is gone.")
+    messages.success(request, _("The {name} text is gone.").format(name=name))
     return redirect(address(event, template))

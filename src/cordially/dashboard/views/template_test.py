@@ -8,6 +8,8 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from cordially.accounts.models import Host
@@ -15,6 +17,7 @@ from cordially.dashboard import editor, words
 from cordially.dashboard.asked import whole
 from cordially.dashboard.editor import Tab, tidy
 from cordially.dashboard.page import event_page, user_of
+from cordially.dashboard.shown import shown
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
 from cordially.guests import phones
@@ -35,13 +38,15 @@ _FOLLOWED = dt.timedelta(minutes=2)
 _LONGEST_NUMBER = 60
 #: what is wrong with one's own number: nobody else has to be asked for it
 _WRONG = {
-    "": "Write the number of your own phone.",
-    phones.TOO_SHORT: "A digit or more is missing.",
-    phones.TOO_LONG: "There are too many digits.",
-    phones.NO_SUCH_NUMBER: "No phone can have this number. Check its digits.",
-    phones.TWO_NUMBERS: "Write one number only.",
-    phones.TWO_READINGS: "This can be read in more than one way. Write it with + and the country code.",
-    phones.NO_COUNTRY: "Write it with + and the country code.",
+    "": gettext_lazy("Write the number of your own phone."),
+    phones.TOO_SHORT: gettext_lazy("A digit or more is missing."),
+    phones.TOO_LONG: gettext_lazy("There are too many digits."),
+    phones.NO_SUCH_NUMBER: gettext_lazy("No phone can have this number. Check its digits."),
+    phones.TWO_NUMBERS: gettext_lazy("Write one number only."),
+    phones.TWO_READINGS: gettext_lazy(
+        "This can be read in more than one way. Write it with + and the country code."
+    ),
+    phones.NO_COUNTRY: gettext_lazy("Write it with + and the country code."),
 }
 
 
@@ -57,18 +62,26 @@ def _why_not(tab: Tab) -> str:
     standing = tab.standing
     if standing.in_use is not None:
         return ""
-    name, newest = tab.language.english_name, standing.newest
+    name, newest = words.language(tab.language.code), standing.newest
     if newest is None:
-        return (
-            f"WhatsApp has not approved the {name} text, and sends nothing else. Ask for its approval first."
-        )
+        return _(
+            "WhatsApp has not approved the {name} text, and sends nothing else. Ask for its approval first."
+        ).format(name=name)
     if newest.state == Review.APPROVED:
-        return (
+        return _(
             "Its button leads to an address that is not this server’s any more. Ask for its approval again."
         )
     if editor.follows(standing):
-        return f"WhatsApp has not approved the {name} text yet. A test can be sent as soon as it has."
-    return f"WhatsApp {newest.get_state_display().lower()} the {name} text. Mend it and ask again."
+        return _(
+            "WhatsApp has not approved the {name} text yet. A test can be sent as soon as it has."
+        ).format(name=name)
+    told = {
+        Review.PAUSED: _("WhatsApp paused the {name} text. Mend it and ask again."),
+        Review.DISABLED: _("WhatsApp disabled the {name} text. Mend it and ask again."),
+    }
+    return told.get(
+        Review(newest.state), _("WhatsApp rejected the {name} text. Mend it and ask again.")
+    ).format(name=name)
 
 
 def _guest(event: Event, at: int) -> Guest | None:
@@ -119,7 +132,11 @@ def test(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     phone = read_phone(number, event.country)
     if not phone.e164:
         return _dialog(
-            request, event, tab, number=number, error=_WRONG.get(phone.why, "That is not a phone number.")
+            request,
+            event,
+            tab,
+            number=number,
+            error=str(_WRONG.get(phone.why, _("That is not a phone number."))),
         )
     Host.objects.update_or_create(user=user, defaults={"phone": phone.e164})
     version = tab.standing.in_use
@@ -132,7 +149,11 @@ def test(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
         return _dialog(request, event, tab, number=number, cant=str(error))
     if sender.state == SenderState.PAUSED:
         return _dialog(
-            request, event, tab, number=number, cant=f"The sender is paused: {sender.paused_reason}"
+            request,
+            event,
+            tab,
+            number=number,
+            cant=_("The sender is paused: {paused_reason}").format(paused_reason=shown(sender.paused_reason)),
         )
     guest = _guest(event, whole(request.POST.get("at")) or 1)
     sent = trials.ask(sender, template, version, _values(event, tab, version, guest), phone.e164, user)
@@ -172,12 +193,12 @@ _REACHED = {
     State.SENT: 1, State.DELIVERED: 2, State.READ: 2,
 }  # fmt: skip
 _SAID = {
-    State.QUEUED: "Waits its turn.",
-    State.SENDING: "Leaves now.",
-    State.ACCEPTED: "Twilio has it.",
-    State.SENT: "WhatsApp has it; it is not on the phone yet.",
-    State.DELIVERED: "On the phone.",
-    State.READ: "Read.",
+    State.QUEUED: gettext_lazy("Waits its turn."),
+    State.SENDING: gettext_lazy("Leaves now."),
+    State.ACCEPTED: gettext_lazy("Twilio has it."),
+    State.SENT: gettext_lazy("WhatsApp has it; it is not on the phone yet."),
+    State.DELIVERED: gettext_lazy("On the phone."),
+    State.READ: gettext_lazy("Read."),
 }
 
 
@@ -187,14 +208,14 @@ def _steps(message: TestMessage) -> list[Step]:
     if state in (State.FAILED, State.UNSURE):
         said = words.with_code(message.reason, message.code)
         failed = state is State.FAILED
-        return [Step("Not sent" if failed else "Not sure", said, state.value, f"s-{state.value}")]
+        return [Step(_("Not sent") if failed else _("Not sure"), said, state.value, f"s-{state.value}")]
     reached = _REACHED[state]
     steps = []
     for place, each in enumerate(_WAY):
         now = place == reached
         shown = state if now else each
         tone = shown.value if place <= reached else "plain"
-        steps.append(Step(str(shown.label), _SAID[state] if now else "", tone, f"s-{shown.value}"))
+        steps.append(Step(str(shown.label), str(_SAID[state]) if now else "", tone, f"s-{shown.value}"))
     return steps
 
 

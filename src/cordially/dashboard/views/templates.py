@@ -10,8 +10,10 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from cordially.dashboard import words
 from cordially.dashboard.editor import KINDS, Pill, Tab
 from cordially.dashboard.page import event_page
 from cordially.events.models import Event
@@ -27,7 +29,7 @@ LONGEST_TITLE = 80
 def language_choices(without: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
     """Code and name of the languages that WhatsApp takes, by name: `French · Français`."""
     named = [
-        (code, each.english_name, each.own_name)
+        (code, words.language(code), each.own_name)
         for code, each in languages.LANGUAGES.items()
         if code not in without
     ]
@@ -102,9 +104,9 @@ def new(request: HttpRequest, event: Event) -> HttpResponse:
     if request.method == "POST":
         errors = wrong_title(given["title"])
         if given["category"] not in Category.values:
-            errors["category"] = "Choose one of these."
+            errors["category"] = _("Choose one of these.")
         if given["language"] not in languages.LANGUAGES:
-            errors["language"] = "WhatsApp takes no texts in it. Choose one from the list."
+            errors["language"] = _("WhatsApp takes no texts in it. Choose one from the list.")
         if not errors:
             language = given["language"]
             words = shipped_in(language) if given["start"] == "shipped" else Components("")
@@ -127,9 +129,13 @@ def shipped_in(language: str) -> Components:
 
 def wrong_title(title: str) -> dict[str, str]:
     if not title:
-        return {"title": "Give it a name, so that you find it again."}
+        return {"title": _("Give it a name, so that you find it again.")}
     if len(title) > LONGEST_TITLE:
-        return {"title": f"Shorten it to {LONGEST_TITLE} characters: it has {len(title)}."}
+        return {
+            "title": _("Shorten it to {longest_title} characters: it has {n}.").format(
+                longest_title=LONGEST_TITLE, n=len(title)
+            )
+        }
     return {}
 
 
@@ -141,7 +147,7 @@ def settings_context(template: MessageTemplate, **given: Any) -> dict[str, Any]:
     return {
         "template": template,
         "settings": {"title": template.title, "fallback": template.fallback_language, "errors": {}} | given,
-        "fallbacks": [(each.code, each.english_name) for each in texts],
+        "fallbacks": [(each.code, words.language(each.code)) for each in texts],
     }
 
 
@@ -149,7 +155,7 @@ def settings_context(template: MessageTemplate, **given: Any) -> dict[str, Any]:
 @event_page
 def duplicate(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     copy = library.duplicate(find(pk))
-    messages.success(request, "This is the copy. Nothing of it is approved yet.")
+    messages.success(request, _("This is the copy. Nothing of it is approved yet."))
     return redirect(address(event, copy))
 
 
@@ -158,7 +164,9 @@ def duplicate(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 def archive(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     template = find(pk)
     library.archive(template)
-    messages.success(request, f"“{template.title}” was put away. Campaigns that have it go on.")
+    messages.success(
+        request, _("“{title}” was put away. Campaigns that have it go on.").format(title=template.title)
+    )
     return redirect("templates", event.slug)
 
 
@@ -167,5 +175,5 @@ def archive(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 def restore(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     template = find(pk)
     library.restore(template)
-    messages.success(request, f"“{template.title}” can be chosen again.")
+    messages.success(request, _("“{title}” can be chosen again.").format(title=template.title))
     return redirect("templates", event.slug)

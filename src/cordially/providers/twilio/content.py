@@ -20,6 +20,7 @@ from twilio.rest import Client
 from twilio.rest.content.v1.content import ContentList
 from twilio.rest.content.v1.content.approval_create import ApprovalCreateList
 
+from cordially.lib.marking import noop
 from cordially.providers.errors import ErrorClass, Fault
 
 from . import codes
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 _TIMEOUT: Final = (5.0, 30.0)  # seconds to connect, seconds to wait for an answer
-_AGAIN: Final = "Try again in a minute."
+_AGAIN: Final = noop("Try again in a minute.")
 # An account holds 6,000 approved texts at most; what comes after so many isn't looked at.
 _PER_PAGE: Final = 200
 _MOST_PAGES: Final = 30
@@ -190,7 +191,9 @@ def _client(credentials: Credentials, ref: str = "") -> Iterator[Client]:
 def _fault(error: TwilioException, status: int | None, ref: str) -> Fault:
     fault = codes.fault_in(error, status)
     if status is not None and status >= 500:
-        return Fault(ErrorClass.RETRY_SOON, "Twilio had a problem of its own.", None, _AGAIN, fault.detail)
+        return Fault(
+            ErrorClass.RETRY_SOON, noop("Twilio had a problem of its own."), None, _AGAIN, fault.detail
+        )
     if status is not None and 200 <= status < 300:  # a page that the SDK can't read
         return _not_twilio(status)
     if status == 404 and not ref:
@@ -201,5 +204,7 @@ def _fault(error: TwilioException, status: int | None, ref: str) -> Fault:
 
 
 def _not_twilio(status: int | None) -> Fault:
-    cure = "Check TWILIO_API_URL and try again."
-    return Fault(ErrorClass.SENDER, "What answered does not speak like Twilio.", None, cure, f"HTTP {status}")
+    cure = noop("Check TWILIO_API_URL and try again.")
+    return Fault(
+        ErrorClass.SENDER, noop("What answered does not speak like Twilio."), None, cure, f"HTTP {status}"
+    )

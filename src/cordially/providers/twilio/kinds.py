@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
+from cordially.lib.marking import noop
+
 
 class ApprovalStatus(enum.StrEnum):
     """Where WhatsApp's review of a template stands."""
@@ -139,20 +141,20 @@ _RICHEST_FIRST: Final = (
     "twilio/media",
     "twilio/text",
 )
-_ONLY_IN_REPLY: Final = "WhatsApp takes this kind only as an answer to a guest, never as an invitation."
-_FORM: Final = "It opens a form inside WhatsApp, and Cordially can’t read the answers."
+_ONLY_IN_REPLY: Final = noop("WhatsApp takes this kind only as an answer to a guest, never as an invitation.")
+_FORM: Final = noop("It opens a form inside WhatsApp, and Cordially can’t read the answers.")
 _UNFILLABLE: Final = {
-    "whatsapp/authentication": "It is for one-time codes.",
-    "twilio/carousel": "It shows several cards in a row, and Cordially can’t fill those.",
-    "twilio/catalog": "It shows a catalogue, and Cordially can’t fill one.",
+    "whatsapp/authentication": noop("It is for one-time codes."),
+    "twilio/carousel": noop("It shows several cards in a row, and Cordially can’t fill those."),
+    "twilio/catalog": noop("It shows a catalogue, and Cordially can’t fill one."),
     "whatsapp/flows": _FORM,
     "twilio/flows": _FORM,
-    "twilio/schedule": "It offers times to choose from, and Cordially can’t read the answers.",
-    "twilio/pay": "It asks for a payment.",
+    "twilio/schedule": noop("It offers times to choose from, and Cordially can’t read the answers."),
+    "twilio/pay": noop("It asks for a payment."),
     "twilio/list-picker": _ONLY_IN_REPLY,
     "twilio/location": _ONLY_IN_REPLY,
 }
-_UNKNOWN_KIND: Final = "Cordially doesn’t know this kind of template."
+_UNKNOWN_KIND: Final = noop("Cordially doesn’t know this kind of template.")
 
 _REPLY_TYPES: Final = ("QUICK_REPLY", None)
 _ANY_VARIABLE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
@@ -201,36 +203,36 @@ def _hindrance(content: ListedContent, actions: Sequence[Mapping[str, Any]], med
     if content.kind in _UNFILLABLE:
         return _UNFILLABLE[content.kind]
     if not content.body:
-        return "It has no text."
+        return noop("It has no text.")
     if any(action.get("type") not in (*_REPLY_TYPES, "URL") for action in actions):
-        return "It has a button that neither replies nor opens a page."
+        return noop("It has a button that neither replies nor opens a page.")
     links = [button.url for button in content.buttons if button.kind == "link"]
     if len(links) > 1:
-        return "It has more than one button that opens a page."
+        return noop("It has more than one button that opens a page.")
     if not all(_PERSONAL_URL.fullmatch(url) for url in links):
-        return "Its button can’t open a guest’s own page: the address doesn’t end with a variable."
+        return noop("Its button can’t open a guest’s own page: the address doesn’t end with a variable.")
     return _hindrance_of_media(media) or _hindrance_of_variables(content)
 
 
 def _hindrance_of_media(media: Sequence[str]) -> str:
     if len(media) > 1:
-        return "It has more than one picture or file."
+        return noop("It has more than one picture or file.")
     for url in media:
         guessed, _ = mimetypes.guess_type(url.partition("?")[0])
         if guessed and not guessed.startswith("image/"):
-            return "It carries a file that is no picture."
+            return noop("It carries a file that is no picture.")
     return ""
 
 
 def _hindrance_of_variables(content: ListedContent) -> str:
     fixed = (content.footer, content.image, *(button.title for button in content.buttons))
     if any(_ANY_VARIABLE.search(text) for text in fixed):
-        return "It has a variable in its footer, in its picture’s address or in a button’s title."
+        return noop("It has a variable in its footer, in its picture’s address or in a button’s title.")
     names = content.samples.keys()
     if not all(name.isascii() and name.isdigit() for name in names):
-        return "Its variables have names, and Cordially fills in numbered ones."
+        return noop("Its variables have names, and Cordially fills in numbered ones.")
     if list(names) != [str(number) for number in range(1, len(names) + 1)]:
-        return "A number is missing among its variables."
+        return noop("A number is missing among its variables.")
     return ""
 
 
