@@ -91,6 +91,8 @@ try:
     #: this process as reached from this machine; `serve` sets it
     LOCAL_URL = f"http://127.0.0.1:{PORT}"
     SECRET_KEY = _secret("CORDIALLY_SECRET_KEY", DATA_DIR / "secret_key")
+    #: keys of before: what they sealed and signed can still be read
+    SECRET_KEY_FALLBACKS = [key for key in env.list("CORDIALLY_FORMER_SECRET_KEYS", []) if key]
 
     TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
     TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
