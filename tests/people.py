@@ -13,11 +13,12 @@ from cordially.guests.importing import name_key
 from cordially.guests.models import Guest
 from cordially.invitations import campaigns, library
 from cordially.invitations.models import Campaign, MessageTemplate, Review, Sender, TemplateVersion
+from cordially.invitations.senders import SIMULATOR_ACCOUNT
 from cordially.templating.components import Components
 
 #: the instant at which tests begin that inject their own clock
 NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
-ACCOUNT = "AC" + "7" * 32
+ACCOUNT = SIMULATOR_ACCOUNT
 
 _serial = itertools.count(1)
 

@@ -154,13 +154,13 @@ def test_a_template_that_is_paused_stops_the_campaigns_that_use_it(twilio: Simul
 
 
 def test_who_waits_is_asked_about_often_and_who_is_decided_seldom(monkeypatch: Any) -> None:
-    monkeypatch.setattr(approvals.senders, "is_real", lambda: True)
+    monkeypatch.setattr(approvals.senders, "is_real", lambda of="": True)
     waiting = approvals.hand_in(a_template(name="one").texts.get())
     decided = library.hand_in(a_template(name="two").texts.get(), waiting.account, "HX2", state="approved")
     at = waiting.checked_at
 
     def due(seconds: float) -> set[str]:
-        return {version.ref for version in approvals._due(later(seconds, at))}
+        return {version.ref for version in approvals._due(waiting.account, later(seconds, at))}
 
     assert due(30) == set()
     assert due(61) == {waiting.ref}
@@ -170,8 +170,8 @@ def test_who_waits_is_asked_about_often_and_who_is_decided_seldom(monkeypatch: A
 def test_the_simulator_is_asked_every_few_seconds_about_what_is_decided(account: str) -> None:
     assert not approvals.senders.is_real()
     decided = library.hand_in(a_template().texts.get(), account, "HX2", state="approved")
-    assert approvals._due(later(6, decided.checked_at)) == [decided]
-    assert approvals._due(later(4, decided.checked_at)) == []
+    assert approvals._due(account, later(6, decided.checked_at)) == [decided]
+    assert approvals._due(account, later(4, decided.checked_at)) == []
 
 
 def test_what_is_at_twilio_already_is_brought_in(account: str) -> None:

@@ -28,11 +28,13 @@ from cordially.invitations.models import (
 )
 from cordially.lib.clock import now as clock_now
 from cordially.lib.marking import noop
+from cordially.providers.errors import Misconfigured
 from cordially.providers.twilio import content
 from cordially.providers.twilio.content import (
     Approval,
     ContentButton,
     ContentError,
+    Credentials,
     ListedContent,
     WholeContent,
 )
@@ -40,7 +42,7 @@ from cordially.templating import languages, rules, variables
 from cordially.templating.components import Button, ButtonKind, Components
 from cordially.templating.variables import LINK_TOKEN, Slot
 
-from .connection import credentials
+from . import connection
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +61,21 @@ class CantHandIn(Exception):
     """Why a text can't go to WhatsApp; the message is for the host."""
 
 
-def hand_in(text: TemplateText, known: Iterable[str] | None = None) -> TemplateVersion:
+def credentials(account: str = "") -> Credentials:
+    """Of the configured account unless one is named. Raises Misconfigured where there are none."""
+    try:
+        return connection.credentials(account)
+    except senders.NotReady as error:
+        raise Misconfigured(str(error)) from error
+
+
+def hand_in(text: TemplateText, known: Iterable[str] | None = None, account: str = "") -> TemplateVersion:
     """Make the text at Twilio, ask WhatsApp to approve it, and keep it as a version.
 
-    `known`: names that the guests' lists have, when they are to be checked. Raises CantHandIn for what
-    WhatsApp would surely reject, and while somebody else hands it in; ContentError or Misconfigured when Twilio
-    doesn't do it. Then it is taken down again; what can't be taken down is kept, and handed in the next time.
+    `known`: names that the guests' lists have, when they are to be checked. `account`: where, at the configured
+    one unless named. Raises CantHandIn for what WhatsApp would surely reject, and while somebody else hands it
+    in; ContentError or Misconfigured when Twilio doesn't do it. Then it is taken down again; what can't be taken
+    down is kept, and handed in the next time.
     """
     components = text.components
     names = {slot.name for slot in components.slots} if known is None else set(known) | variables.NAMES
@@ -74,13 +85,13 @@ def hand_in(text: TemplateText, known: Iterable[str] | None = None) -> TemplateV
     if not library.claim(text):
         raise CantHandIn(noop("Somebody hands in this text right now. Look again in a minute."))
     try:
-        return _hand_in(text, components)
+        return _hand_in(text, components, account or senders.account())
     finally:
         library.release(text)
 
 
-def _hand_in(text: TemplateText, components: Components) -> TemplateVersion:
-    newest = text.versions.filter(account=senders.account()).first()
+def _hand_in(text: TemplateText, components: Components, account: str) -> TemplateVersion:
+    newest = text.versions.filter(account=account).first()
     if newest and newest.components == components and newest.link_base in ("", variables.link_base()):
         is_asked = newest.asked_category in ("", text.template.category)
         if newest.state in (Review.RECEIVED, Review.PENDING) and is_asked:
@@ -92,13 +103,13 @@ def _hand_in(text: TemplateText, components: Components) -> TemplateVersion:
                 if error.fault.code not in _NO_SUCH_CONTENT:
                     raise
                 newest.delete()  # it was taken down after all
-    ref = content.put_up(credentials(), _whole(text))
+    ref = content.put_up(credentials(account), _whole(text))
     # kept before anybody is asked: what is at Twilio is never made a second time
-    version = library.hand_in(text, senders.account(), ref, state=Review.UNSUBMITTED, components=components)
+    version = library.hand_in(text, account, ref, state=Review.UNSUBMITTED, components=components)
     try:
         return _ask_for_review(version)
     except ContentError:
-        if _take_back(ref):
+        if _take_back(account, ref):
             version.delete()
         raise
 
@@ -107,16 +118,16 @@ def _ask_for_review(version: TemplateVersion) -> TemplateVersion:
     """It is at Twilio already, and nobody asked WhatsApp yet."""
     template = version.text.template
     approval = content.request_approval(
-        credentials(), version.ref, _review_name(template.name), template.category
+        credentials(version.account), version.ref, _review_name(template.name), template.category
     )
     _heard(version, approval, clock_now(), template.category)
     version.refresh_from_db()
     return version
 
 
-def _take_back(ref: str) -> bool:
+def _take_back(account: str, ref: str) -> bool:
     try:
-        content.remove(credentials(), ref)
+        content.remove(credentials(account), ref)
     except ContentError as error:
         logger.warning("a content that was never handed in stays at Twilio: %s", error)
         return False
@@ -165,10 +176,20 @@ def _category(approval: Approval, otherwise: str) -> str:
 def follow(now: dt.datetime | None = None) -> bool:
     """Ask how WhatsApp's review stands where it is time to. Returns whether anything changed."""
     now = now or clock_now()
+    changed = [_follow(account, now) for account in senders.accounts()]
+    return any(changed)
+
+
+def _follow(account: str, now: dt.datetime) -> bool:
+    """At one account, whose trouble is no other's."""
     changed = False
-    for version in _due(now):
+    for version in _due(account, now):
         try:
-            approval = content.approval_status(credentials(), version.ref)
+            approval = content.approval_status(credentials(account), version.ref)
+        except Misconfigured as error:
+            logger.warning("account …%s: %s", account[-4:], error)
+            TemplateVersion.objects.filter(pk=version.pk).update(checked_at=now)
+            break
         except ContentError as error:
             logger.warning("Twilio doesn't say how template %s stands: %s", version.text.template, error)
             TemplateVersion.objects.filter(pk=version.pk).update(checked_at=now)
@@ -181,14 +202,14 @@ def follow(now: dt.datetime | None = None) -> bool:
 
 def ask(version: TemplateVersion) -> bool:
     """Ask about this one now. Returns whether its state changed. Raises ContentError."""
-    return _heard(version, content.approval_status(credentials(), version.ref), clock_now())
+    return _heard(version, content.approval_status(credentials(version.account), version.ref), clock_now())
 
 
-def look_again(template: MessageTemplate) -> None:
+def look_again(template: MessageTemplate, account: str = "") -> None:
     """Somebody is about to send it: ask soon whether WhatsApp paused or released it since."""
     stale = TemplateVersion.objects.filter(
         text__template=template,
-        account=senders.account(),
+        account=account or senders.account(),
         state__in=(Review.APPROVED, Review.PAUSED),
         checked_at__lt=clock_now() - _STALE,
     )
@@ -196,14 +217,14 @@ def look_again(template: MessageTemplate) -> None:
         stale.update(checked_at=None)
 
 
-def _due(now: dt.datetime) -> list[TemplateVersion]:
+def _due(account: str, now: dt.datetime) -> list[TemplateVersion]:
     """A new one every minute, an older one every five; what is decided once an hour (it may be paused)."""
-    soon = dt.timedelta(seconds=60 if senders.is_real() else 0.5)
+    soon = dt.timedelta(seconds=60 if senders.is_real(account) else 0.5)
     waiting = Q(state__in=_WAITING, changed_at__gt=now - _HOURLY, checked_at__lt=now - soon)
     waiting |= Q(state__in=_WAITING, checked_at__lt=now - 5 * soon)
-    seldom = _HOURLY if senders.is_real() else 10 * soon
+    seldom = _HOURLY if senders.is_real(account) else 10 * soon
     decided = ~Q(state__in=_WAITING) & Q(checked_at__lt=now - seldom)
-    rows = TemplateVersion.objects.filter(waiting | decided | Q(checked_at=None), account=senders.account())
+    rows = TemplateVersion.objects.filter(waiting | decided | Q(checked_at=None), account=account)
     return list(
         rows.select_related("text__template").order_by(F("checked_at").asc(nulls_first=True))[:_BATCH]
     )
@@ -238,20 +259,25 @@ def _pause_campaigns(version: TemplateVersion) -> None:
 # bring in what is at Twilio already
 
 
-def importable() -> list[ListedContent]:
-    """What the account has and no template here stands for. Raises ContentError."""
-    known = set(TemplateVersion.objects.filter(account=senders.account()).values_list("ref", flat=True))
-    return [listed for listed in content.list_contents(credentials()) if listed.ref not in known]
+def importable(account: str = "") -> list[ListedContent]:
+    """What the account (the configured one unless named) has and no template here stands for.
+
+    Raises ContentError and Misconfigured.
+    """
+    account = account or senders.account()
+    known = set(TemplateVersion.objects.filter(account=account).values_list("ref", flat=True))
+    return [listed for listed in content.list_contents(credentials(account)) if listed.ref not in known]
 
 
-def bring_in(listed: ListedContent, names: Mapping[str, str]) -> TemplateText:
+def bring_in(listed: ListedContent, names: Mapping[str, str], account: str = "") -> TemplateText:
     """Keep it as a text of the template of its name. `names`: Twilio's number or name -> variable here.
 
     Raises CantHandIn when it can't be used, or when a variable has no name.
     """
     if listed.usable:
         raise CantHandIn(listed.usable)
-    if TemplateVersion.objects.filter(account=senders.account(), ref=listed.ref).exists():
+    account = account or senders.account()
+    if TemplateVersion.objects.filter(account=account, ref=listed.ref).exists():
         raise CantHandIn(noop("It was brought in already."))
     components, slots = named(listed, names)
     language = languages.normal(listed.language) or listed.language
@@ -260,6 +286,7 @@ def bring_in(listed: ListedContent, names: Mapping[str, str]) -> TemplateText:
         text = library.save_text(template, language, components)
         _keep(
             text,
+            account,
             listed.ref,
             state=_state(listed.approval),
             reason=listed.approval.reason,
@@ -270,11 +297,11 @@ def bring_in(listed: ListedContent, names: Mapping[str, str]) -> TemplateText:
     return text
 
 
-def _keep(text: TemplateText, ref: str, **given: Any) -> TemplateVersion:
+def _keep(text: TemplateText, account: str, ref: str, **given: Any) -> TemplateVersion:
     """Raises CantHandIn when somebody else keeps it at the same moment."""
     try:
         with transaction.atomic():
-            return library.hand_in(text, senders.account(), ref, **given)
+            return library.hand_in(text, account, ref, **given)
     except IntegrityError as error:
         raise CantHandIn(noop("Somebody brought {ref} in right now. Look again.").format(ref=ref)) from error
 
@@ -321,11 +348,14 @@ def named(listed: ListedContent, names: Mapping[str, str]) -> tuple[Components, 
     return components, slots
 
 
-def adopt(text: TemplateText, ref: str) -> TemplateVersion:
-    """The account calls this text `ref` already. Raises CantHandIn when what it has says something else."""
-    account = senders.account()
+def adopt(text: TemplateText, ref: str, account: str = "") -> TemplateVersion:
+    """The account (the configured one unless named) calls this text `ref` already.
+
+    Raises CantHandIn when what it has says something else.
+    """
+    account = account or senders.account()
     try:
-        listed = content.fetch_content(credentials(), ref)
+        listed = content.fetch_content(credentials(account), ref)
     except ContentError as error:
         said = noop("{error} Nothing was kept, as nobody knows what {ref} says. {cure}").format(
             error=error, ref=ref, cure=error.fault.cure
@@ -344,6 +374,7 @@ def adopt(text: TemplateText, ref: str) -> TemplateVersion:
         return known
     return _keep(
         text,
+        account,
         ref,
         state=_state(listed.approval),
         reason=listed.approval.reason,

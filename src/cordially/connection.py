@@ -1,33 +1,105 @@
-"""Which Twilio is used: the real one, one at TWILIO_API_URL, or the built-in simulator."""
+"""Which Twilio is used for an account, and as whom: the real one, one at TWILIO_API_URL, or the simulator."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
 from cordially.delivery.webhooks import status_callback_url
-from cordially.invitations import senders
+from cordially.invitations import senders, vault
+from cordially.invitations.models import Account
+from cordially.invitations.senders import NotReady
+from cordially.invitations.vault import Unreadable
+from cordially.lib.clock import now as clock_now
 from cordially.providers.twilio.address import checked_base, checked_callback
 from cordially.providers.twilio.client import TwilioProvider
 from cordially.providers.twilio.content import Credentials
 
 SIMULATOR_PATH = "/simulator"
-#: connections to Twilio; a drainer has fewer requests under way
+#: connections to Twilio for one account; a drainer has fewer requests under way
 MOST_AT_ONCE = 512
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one account is used. `key_sid` is empty where requests are signed with the account's token."""
+
+    account: str
+    secret: str = field(repr=False)
+    key_sid: str = ""
+    #: what may have signed its reports, the newest first; none where only a key is known
+    tokens: tuple[str, ...] = field(default=(), repr=False)
+    api_url: str = ""
+
+    @property
+    def credentials(self) -> Credentials:
+        """For the Content API."""
+        return Credentials(self.account, self.secret, self.api_url, self.key_sid)
+
+
 def auth_token() -> str:
-    """The secret of the account in use."""
+    """The token of the account that the configuration names."""
     return str(settings.SIMULATOR_TOKEN if settings.USE_SIMULATOR else settings.TWILIO_AUTH_TOKEN)
 
 
-def api_url() -> str:
-    """Where Twilio is: empty for the real one. The built-in simulator is reached at this process's own address."""
-    return f"{settings.LOCAL_URL}{SIMULATOR_PATH}" if settings.USE_SIMULATOR else str(settings.TWILIO_API_URL)
+def api_url(account: str = "") -> str:
+    """Where Twilio is for an account (the configured one unless named): empty for the real one.
+
+    The built-in simulator is reached at this process's own address.
+    """
+    if senders.is_simulated(account or senders.account()):
+        return f"{settings.LOCAL_URL}{SIMULATOR_PATH}"
+    return str(settings.TWILIO_API_URL)
 
 
-def credentials() -> Credentials:
-    """For the Content API."""
-    return Credentials(senders.account(), auth_token(), api_url())
+def configured() -> Access | None:
+    """The account that the configuration names, if it names one."""
+    account, token = senders.account(), auth_token()
+    return Access(account, token, "", (token,) if token else (), api_url(account)) if account else None
+
+
+def accesses() -> tuple[dict[str, Access], list[str]]:
+    """Every account that can be used, by its name; and those whose credentials can't be read. One query."""
+    found: dict[str, Access] = {}
+    unreadable: list[str] = []
+    now = clock_now()
+    for row in Account.objects.all():
+        try:
+            found[row.sid] = _access(row, vault.opened(row), vault.signers(row, now))
+        except Unreadable:
+            unreadable.append(row.sid)
+    if (mine := configured()) is not None:
+        found[mine.account] = mine
+        unreadable = [account for account in unreadable if account != mine.account]
+    return found, unreadable
+
+
+def access(account: str = "") -> Access:
+    """How this account (the configured one unless named) is used. Raises NotReady."""
+    mine = configured()
+    if mine is not None and account in ("", mine.account):
+        return mine
+    row = Account.objects.filter(sid=account).first()
+    if row is None:
+        raise NotReady(
+            f"There are no credentials of the account {account}. Enter them on the page “Senders”."
+            if account
+            else "TWILIO_ACCOUNT_SID is empty: set it together with TWILIO_AUTH_TOKEN."
+        )
+    try:
+        return _access(row, vault.opened(row), vault.signers(row, clock_now()))
+    except Unreadable as error:
+        raise NotReady(vault.UNREADABLE) from error
+
+
+def _access(row: Account, secrets: vault.Secrets, tokens: tuple[str, ...]) -> Access:
+    return Access(row.sid, secrets.key_secret or secrets.token, secrets.key_sid, tokens, api_url(row.sid))
+
+
+def credentials(account: str = "") -> Credentials:
+    """For the Content API. Raises NotReady."""
+    return access(account).credentials
 
 
 def check_addresses() -> None:
@@ -36,12 +108,14 @@ def check_addresses() -> None:
     checked_callback(status_callback_url())
 
 
-def make_provider() -> TwilioProvider:
-    """The account for messages. Inside the event loop that will use it."""
+def make_provider(of: Access | None = None) -> TwilioProvider:
+    """An account for messages, the configured one unless given. Inside the event loop that will use it."""
+    of = of or access()
     return TwilioProvider(
-        senders.account(),
-        auth_token(),
-        api_url=api_url(),
+        of.account,
+        of.secret,
+        key_sid=of.key_sid,
+        api_url=of.api_url,
         status_callback=status_callback_url(),
         max_connections=MOST_AT_ONCE,
     )

@@ -21,19 +21,23 @@ from starlette.types import ASGIApp
 
 from cordially.dashboard import errands, live
 from cordially.dashboard.doors import for_hosts
+from cordially.delivery import wake
 from cordially.delivery.alive import Life
 from cordially.delivery.engine import Engine
-from cordially.delivery.outage import one_line
+from cordially.delivery.keyring import Keyring
+from cordially.delivery.outage import is_the_databases, one_line
 from cordially.delivery.thread import LedgerThread
 from cordially.delivery.webhooks import PATH, Recorder, Refusals, StatusDoor
-from cordially.invitations import senders
+from cordially.invitations import senders, vault
 from cordially.providers.simulator.app import Simulator, SimulatorConfig, create_simulator
 from cordially.providers.twilio.client import TwilioProvider
 
-from . import approvals
-from .connection import SIMULATOR_PATH, auth_token, make_provider
+from . import approvals, connection
+from .connection import SIMULATOR_PATH, Access, auth_token, make_provider
 
 logger = logging.getLogger(__name__)
+
+LOOK = 1.0  # seconds between two looks at the accounts
 
 
 def make_simulator() -> Simulator:
@@ -55,46 +59,46 @@ class Service:
     def __init__(self) -> None:
         self.simulator = make_simulator() if settings.USE_SIMULATOR else None
         self.thread = LedgerThread()
-        self.recorder = Recorder(senders.account(), self.thread, live.wake)
+        self.recorder = Recorder(self.thread, live.wake)
+        mine = connection.configured()
+        # the one that needs no database verifies from the first moment on
+        self.keyring = Keyring({mine.account: mine.tokens} if mine else {}, self.thread, _tokens)
         self.engine: Engine | None = None
-        self.provider: TwilioProvider | None = None
-        self._following: asyncio.Task[None] | None = None
-        self._tidying: asyncio.Task[None] | None = None
+        self.lines = Lines(self.thread, self.keyring)
+        self._following: list[asyncio.Task[None]] = []
         self.app = self._make_app()
 
     async def start_engine(self) -> None:
         """Begin to send. Called when the doors are open, so that callbacks find them."""
-        self._tidying = asyncio.create_task(_tidy_lists(), name="lists")
+        self._following = [asyncio.create_task(_tidy_lists(), name="lists")]
         if self.simulator is not None:
             await asyncio.to_thread(_prepare_simulated)
-        if not await self.thread.run(_ready):
-            return
-        self.provider = make_provider()
         self.engine = Engine(
-            self.provider,
+            None,
             self.thread,
             on_commit=live.wake,
             surely_after=settings.UNSURE_SECONDS,
             life=Life(Path(settings.DATA_DIR) / "workers"),
         )
-        self.provider.may_leave = self.engine.may_leave
+        await self.thread.run(vault.reseal)
+        await self.lines.look(self.engine)
         await self.engine.start()
-        self._following = asyncio.create_task(_follow_reviews(), name="reviews")
+        self._following += [
+            asyncio.create_task(self.lines.follow(self.engine), name="accounts"),
+            asyncio.create_task(_follow_reviews(), name="reviews"),
+        ]
 
     async def stop_engine(self) -> None:
         """Settle what is in flight and stop; the doors stay open meanwhile."""
         live.shutdown()
-        for task in (self._following, self._tidying):
-            if task is not None:
-                task.cancel()
+        for task in self._following:
+            task.cancel()
         if self.engine is not None:
             await self.engine.stop()
-        if self.provider is not None:
-            await self.provider.close()
+        await self.lines.close()
 
     def _make_app(self) -> Starlette:
-        refusals = Refusals(senders.account(), self.thread)
-        door = StatusDoor(self.recorder, settings.SITE_URL, [auth_token()], refusals)
+        door = StatusDoor(self.recorder, settings.SITE_URL, self.keyring, Refusals(self.thread))
         routes: list[BaseRoute] = [
             Route(PATH, door.answer, methods=["POST"]),
             Route("/healthz", healthz),
@@ -116,16 +120,126 @@ class Service:
             await asyncio.to_thread(self.thread.close)
 
 
-def _ready() -> bool:
-    """Whether messages can leave; the sender's row is made, so that its lease tells others of this server."""
-    try:
-        senders.current_sender()
-        # also what was started before waits: its links would lead nowhere
-        senders.require_public_url()
-    except senders.NotReady as error:
-        logger.error("nothing is sent yet: %s", error)
-        return False
-    return True
+class Lines:
+    """One provider for each account, and the engine's word of which there are.
+
+    Hosts add, replace and remove credentials while the server runs, in this process or beside it: the accounts are
+    read about once a second.
+    """
+
+    def __init__(self, thread: LedgerThread, keyring: Keyring) -> None:
+        self._thread = thread
+        self._keyring = keyring
+        self._accesses: dict[str, Access] = {}
+        self._providers: dict[str, TwilioProvider] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        #: what the log was told last
+        self._told = ""
+
+    async def follow(self, engine: Engine) -> None:
+        """Until cancelled."""
+        rung = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def ring() -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(rung.set)
+
+        wake.listen(ring)
+        trouble = ""
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK):
+                        await rung.wait()
+                rung.clear()
+                try:
+                    await self.look(engine)
+                    trouble = ""
+                except Exception as error:  # the loop outlives whatever it meets; each trouble is told once
+                    if not is_the_databases(error):
+                        logger.exception("accounts")
+                    elif trouble != (trouble := one_line(error)):
+                        logger.error("the accounts can’t be read, trying again: %s", trouble)
+        finally:
+            wake.unlisten(ring)
+
+    async def look(self, engine: Engine) -> None:
+        """See which accounts there are now, and connect, renew and disconnect accordingly."""
+        found, tokens, why_not = await self._thread.run(_usable)
+        self._keyring.hold(tokens)
+        if why_not and why_not != self._told:
+            logger.error("nothing is sent yet: %s", why_not)
+        self._told = why_not
+        for account in self._accesses.keys() - found.keys():
+            self._disconnect(engine, account)
+        for account, access in found.items():
+            before = self._accesses.get(account)
+            if before is None:
+                self._connect(engine, access)
+            elif (before.secret, before.key_sid) != (access.secret, access.key_sid):
+                self._providers[account].use(access.secret, access.key_sid)
+                logger.info("account …%s is asked with its new credentials", account[-4:])
+            self._accesses[account] = access
+
+    def _connect(self, engine: Engine, access: Access) -> None:
+        provider = make_provider(access)
+        provider.may_leave = engine.may_leave
+        self._providers[access.account] = provider
+        engine.connect(provider)
+        logger.info("account …%s sends", access.account[-4:])
+
+    def _disconnect(self, engine: Engine, account: str) -> None:
+        del self._accesses[account]
+        provider = self._providers.pop(account)
+
+        async def leave() -> None:
+            await engine.disconnect(account)
+            await provider.close()
+            logger.info("account …%s sends no more", account[-4:])
+
+        # beside the others: what is in flight may take its time
+        task = asyncio.create_task(leave(), name="leaving")
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def close(self) -> None:
+        """When the engine has stopped."""
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+        for provider in self._providers.values():
+            await provider.close()
+
+
+def _tokens() -> dict[str, tuple[str, ...]]:
+    found, _unreadable = connection.accesses()
+    return {account: access.tokens for account, access in found.items()}
+
+
+def _usable() -> tuple[dict[str, Access], dict[str, tuple[str, ...]], str]:
+    """The accounts that messages can leave from; the tokens of all; and why nothing can leave, if so.
+
+    The configured sender's row is made, so that its lease tells others of this server.
+    """
+    found, unreadable = connection.accesses()
+    tokens = {account: access.tokens for account, access in found.items()}
+    for account in unreadable:
+        if vault.stop(account, vault.UNREADABLE):
+            logger.error("account …%s: %s", account[-4:], vault.UNREADABLE)
+    why_not = ""
+    if senders.account() or not found:
+        try:
+            senders.current_sender()
+        except senders.NotReady as error:
+            why_not = str(error)
+            found.pop(senders.account(), None)
+    for account in list(found):
+        try:
+            # also what was started before waits: its links would lead nowhere
+            senders.require_public_url(account)
+        except senders.NotReady as error:
+            why_not = str(error)
+            del found[account]
+    return found, tokens, "" if found else why_not
 
 
 async def _follow_reviews() -> None:

@@ -92,7 +92,7 @@ try:
     LOCAL_URL = f"http://127.0.0.1:{PORT}"
     SECRET_KEY = _secret("CORDIALLY_SECRET_KEY", DATA_DIR / "secret_key")
     #: keys of before: what they sealed and signed can still be read
-    SECRET_KEY_FALLBACKS = [key for key in env.list("CORDIALLY_FORMER_SECRET_KEYS", []) if key]
+    SECRET_KEY_FALLBACKS: list[str] = list(filter(None, env.list("CORDIALLY_FORMER_SECRET_KEYS", [])))
 
     TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
     TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cordially.events.models import Event
     from cordially.guests.models import Guest
-    from cordially.invitations.models import Campaign, MessageTemplate
+    from cordially.invitations.models import Campaign, MessageTemplate, Sender
     from cordially.invitations.progress import Progress as CampaignProgress
 
 NOT_INVITED = "not_invited"
@@ -67,8 +67,6 @@ def send(
     Example:
       cordially send maya-arjun --wait
     """
-    from django.conf import settings
-
     from cordially.invitations import campaigns, library, senders
 
     found = the_event(event)
@@ -98,9 +96,9 @@ def send(
         click.echo(_queued_sentence(campaign))
         return [campaign]
 
-    sender = senders.current_sender()
+    sender = senders.sender_for(found)
     # the simulator learns the template that ships when its server starts
-    if not (settings.USE_SIMULATOR and template == library.default_template()):
+    if not (senders.is_simulated(sender.account) and template == library.default_template()):
         _require_approval(template, sender.account)
     if _lease_is_alive(sender.pk):
         begun = start()
@@ -381,9 +379,12 @@ def _summary(look: _Look, until_ended: bool, alone: bool) -> int:
 @click.option("--per-hour", default=None, metavar="N|none", help="Messages in any hour.")
 @click.option("--per-day", default=None, metavar="N|none", help="Different people in any 24 hours.")
 @click.option("--resume", is_flag=True, help="Go on after the fault that paused it is mended.")
+@click.option("--number", default="", metavar="+E164", help="Which sender; the configured one when left out.")
 @prepared
-def sender(per_second: int | None, per_hour: str | None, per_day: str | None, resume: bool) -> None:
-    """Show the senders; with options, set the limits of the configured one. A running server heeds them at once.
+def sender(
+    per_second: int | None, per_hour: str | None, per_day: str | None, resume: bool, number: str
+) -> None:
+    """Show the senders; with options, set the limits of one. A running server heeds them at once.
 
     \b
     Example:
@@ -391,9 +392,9 @@ def sender(per_second: int | None, per_hour: str | None, per_day: str | None, re
     """
     from cordially.invitations import campaigns
     from cordially.invitations.models import Sender
-    from cordially.invitations.senders import current_sender
+    from cordially.invitations.senders import default_sender
 
-    mine = current_sender()
+    mine = _numbered(number) if number else default_sender()
     changes: dict[str, int | None] = {}
     if per_second is not None:
         changes["per_second"] = per_second
@@ -410,6 +411,16 @@ def sender(per_second: int | None, per_hour: str | None, per_day: str | None, re
         click.echo(f"{mark} {found.phone}  {found.name or '-'}  {limits}  {found.state}")
         if found.paused_reason:
             click.echo(f"    paused since {found.paused_at:%Y-%m-%d %H:%M} UTC: {found.paused_reason}")
+
+
+def _numbered(number: str) -> Sender:
+    from cordially.invitations.models import Sender
+
+    found = Sender.objects.filter(phone=number.removeprefix("whatsapp:").strip())
+    if len(found) != 1:
+        known = ", ".join(Sender.objects.values_list("phone", flat=True)) or "none"
+        raise Refused(f"There is no one sender {number}. There is: {known}.")
+    return found[0]
 
 
 def _limit(name: str, text: str) -> int | None:

@@ -116,7 +116,7 @@ def _show(found: MessageTemplate) -> None:
     from cordially.invitations import library, senders
 
     click.echo(f"{found.name} ({found.get_category_display().lower()})  {found.title}")
-    for standing in library.standings(found, senders.account()):
+    for standing in library.standings(found, senders.account_of(None)):
         _show_text(standing, standing.text.language == found.fallback_language)
 
 
@@ -146,9 +146,10 @@ def _check_sid(text: str) -> None:
 
 def _adopt(text: TemplateText, ref: str) -> None:
     from cordially import approvals
+    from cordially.invitations import senders
 
     try:
-        approvals.adopt(text, ref)
+        approvals.adopt(text, ref, senders.account_of(None))
     except approvals.CantHandIn as error:
         raise Refused(str(error)) from error
 
@@ -163,16 +164,17 @@ def _create(found: MessageTemplate, language: str) -> None:
     from cordially.providers.twilio.content import ContentError
 
     text = _text(found, language) if language else None
+    account = senders.account_of(None)
     made = []
-    for standing in library.standings(found, senders.account()):
+    for standing in library.standings(found, account):
         if (text and standing.text != text) or (standing.newest and not standing.is_draft and not text):
             continue
         try:
-            version = approvals.hand_in(standing.text)
+            version = approvals.hand_in(standing.text, account=account)
         except approvals.CantHandIn as error:
             raise Refused(f"{standing.text.language}: {error}") from error
         except (ContentError, Misconfigured) as error:
-            if settings.USE_SIMULATOR and isinstance(error, ContentError) and error.fault.code is None:
+            if senders.is_simulated(account) and isinstance(error, ContentError) and error.fault.code is None:
                 raise Refused(
                     f"The simulator doesn't answer at {settings.LOCAL_URL}: it runs inside `cordially serve`. "
                     "Start that first, with the same PORT."

@@ -8,8 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from cordially.events.look import look
-from cordially.invitations.models import Sender
-from cordially.invitations.senders import NotReady, account, sender_phone
+from cordially.invitations.senders import known_sender
 from cordially.team.rights import NONE
 
 
@@ -23,14 +22,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "event": event,
         "paper": look(event),
         "days_to_go": days,
-        "shell_sender": configured_sender(),
+        "shell_sender": known_sender(event),
         "may": getattr(request, "cordially_rights", NONE),
     }
-
-
-def configured_sender() -> Sender | None:
-    """The sender that messages leave from now, if there is one; unlike `current_sender` it is never made here."""
-    try:
-        return Sender.objects.filter(account=account(), phone=sender_phone()).first()
-    except NotReady:
-        return None

@@ -24,11 +24,11 @@ from cordially.invitations import hours
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign, CampaignState, Invitation, SenderState, StatusEvent
 from cordially.invitations.progress import Progress, progress, settled
+from cordially.invitations.senders import known_sender
 from cordially.lib.clock import now as clock_now
 from cordially.team.rights import ALL, Rights
 
 from . import chart, guestlist, overview, sets, stream, words
-from .context import configured_sender
 from .guestlist import Filter
 from .person import person
 from .pulse import pulse
@@ -243,7 +243,7 @@ class Frames:
         """The pieces that differ from what was sent last. `changed`: guest ids, or None for everything."""
         with timezone.override(self.event.zone), translation.override(self.reader.language):
             pieces = self.pieces(changed)
-            sender, _ = shared.get("sender", configured_sender)
+            sender, _ = shared.get(("sender", self.event.pk), lambda: known_sender(self.event))
             pieces["sender"] = self._render("_sender_status.html", shell_sender=sender)
         fresh = {name: html for name, html in pieces.items() if self._sent.get(name) != html}
         self._sent |= fresh
@@ -369,7 +369,7 @@ def overview_context(event: Event) -> dict[str, Any]:
         "ribbon": overview.ribbon(steps),
         "tasks": listed,
         "guests_in_need": sum(task.guests for task in listed),
-        "light": overview.light(found),
+        "light": overview.light(event, found),
         "lines": stream.lines(event, [campaign.pk for campaign in found.campaigns]),
         "checklist": [] if found.campaigns else overview.checklist(event, found),
         "closes": overview.closing(event),

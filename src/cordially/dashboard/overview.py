@@ -29,12 +29,11 @@ from cordially.invitations.models import (
     SenderState,
     TemplateVersion,
 )
-from cordially.invitations.senders import account
+from cordially.invitations.senders import account_of, known_sender
 from cordially.lib.clock import now as clock_now
 from cordially.rsvp.models import Answer, Reply
 
 from . import sets, words
-from .context import configured_sender
 from .guestlist import TOLD
 from .sets import Only
 
@@ -457,7 +456,7 @@ def _stopped(event: Event, found: Figures) -> list[Task]:
 def _rejected(event: Event) -> list[Task]:
     """Texts that WhatsApp doesn't let out, of templates that this event uses or nobody does yet."""
     versions = TemplateVersion.objects.filter(
-        account=account(), text__template__archived_at=None
+        account=account_of(event), text__template__archived_at=None
     ).select_related("text__template")
     used = Q(campaigns__event=event) | Q(campaigns__isnull=True)
     templates = MessageTemplate.objects.filter(used).values("pk")
@@ -583,9 +582,9 @@ class Light:
     heard_at: dt.datetime | None = None
 
 
-def light(found: Figures) -> Light:
+def light(event: Event, found: Figures) -> Light:
     """About the sender of the newest campaign, else the one that is set up."""
-    sender = found.newest.sender if found.newest else configured_sender()
+    sender = found.newest.sender if found.newest else known_sender(event)
     if sender is None:
         return Light("off", _("No sender yet"), _("Reports can come once there is a number to send from."))
     return _light(hearing(sender, clock_now()), sender)
@@ -654,7 +653,7 @@ class Start:
 def checklist(event: Event, found: Figures) -> list[Start]:
     """For an event of which nothing has been sent yet."""
     approved = TemplateVersion.objects.filter(
-        account=account(), state=Review.APPROVED, text__template__archived_at=None
+        account=account_of(event), state=Review.APPROVED, text__template__archived_at=None
     ).exists()
     slug = [event.slug]
     lines = [
@@ -668,7 +667,7 @@ def checklist(event: Event, found: Figures) -> list[Start]:
             reverse("templates", args=slug),
         ),
         Start(
-            _("Have a number to send from"), configured_sender() is not None, _("See what is missing"),
+            _("Have a number to send from"), known_sender(event) is not None, _("See what is missing"),
             reverse("send", args=slug),
         ),
         Start(

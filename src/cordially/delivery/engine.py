@@ -1,4 +1,4 @@
-"""The engine of one process: a drainer for each sender, the sweep, and the rescue."""
+"""The engine of one process: a drainer for each sender, the sweep, and each account's rescue."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import logging
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 
 from django.db import transaction
 
@@ -31,23 +31,29 @@ FORGOTTEN_AFTER = dt.timedelta(seconds=120)
 
 
 class Engine:
-    """Sends whatever is due from the senders of the provider's account, as long as it runs."""
+    """Sends whatever is due from the senders of its accounts, as long as it runs.
+
+    Accounts come and go meanwhile (`connect`, `disconnect`); none of them waits for another.
+    """
 
     def __init__(
         self,
-        provider: Provider,
+        provider: Provider | None,
         thread: LedgerThread,
         *,
         on_commit: Callable[[], None] = lambda: None,
         surely_after: float = 60.0,
         life: Life | None = None,
     ) -> None:
-        self.provider = provider
         self._life = life
         self.holder = life.name if life else secrets.token_hex(8)
         self._thread = thread
         self._on_commit = on_commit
-        self._rescue = Rescue(provider, thread, surely_after)
+        self._surely_after = surely_after
+        #: account -> who carries its messages
+        self._providers: dict[str, Provider] = {}
+        #: account -> what asks about its messages
+        self._lookers: dict[str, list[asyncio.Task[None]]] = {}
         self._drainers: dict[int, Drainer] = {}
         #: kept while a lease is lost and taken again
         self._paces: dict[int, Pace] = {}
@@ -56,6 +62,36 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake = asyncio.Event()
         self._trouble = ""  # what the log was told last
+        if provider is not None:
+            self._providers[provider.account] = provider
+
+    def connect(self, provider: Provider) -> None:
+        """Send from the senders of this account as well. From the event loop's thread."""
+        if provider.account in self._providers:
+            raise ValueError("this account is connected already")
+        self._providers[provider.account] = provider
+        if self._loops:
+            self._look_after(provider)
+            self._wake()
+
+    async def disconnect(self, account: str) -> None:
+        """Claim nothing more for this account, settle what is in flight, give its leases back."""
+        self._providers.pop(account, None)
+        for task in self._lookers.pop(account, []):
+            task.cancel()
+        mine = [pk for pk, drainer in self._drainers.items() if drainer.provider.account == account]
+        for pk in mine:
+            self._drainers[pk].stop()
+        await asyncio.gather(*(self._tasks[pk] for pk in mine), return_exceptions=True)
+        for pk in mine:
+            # a new one may drain it by now, with the credentials that came again
+            if self._tasks[pk].done():
+                del self._drainers[pk], self._tasks[pk]
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """Those whose senders it drains."""
+        return frozenset(self._providers)
 
     async def start(self) -> None:
         """Begin; returns at once. Raises OSError when the data folder can't be written."""
@@ -64,19 +100,20 @@ class Engine:
             self._life.begin()
             await self._bury_the_dead(self._life)
         self._loops = [
-            asyncio.create_task(self._forever(self._sweep), name="sweep"),
-            asyncio.create_task(self._forever(self._settle), name="settle"),
-            asyncio.create_task(self._forever(self._poll), name="poll"),
-            asyncio.create_task(self._forever(self._try_out), name="tests"),
+            asyncio.create_task(self._forever("sweep", self._sweep), name="sweep"),
+            asyncio.create_task(self._forever("tests", self._try_out), name="tests"),
         ]
+        for provider in self._providers.values():
+            self._look_after(provider)
         wake.listen(self.wake)
 
     async def stop(self) -> None:
         """Claim nothing more, settle what is in flight, give the leases back. Within 20 seconds."""
         wake.unlisten(self.wake)
-        for task in self._loops:
+        loops = [*self._loops, *(task for tasks in self._lookers.values() for task in tasks)]
+        for task in loops:
             task.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await asyncio.gather(*loops, return_exceptions=True)
         for drainer in self._drainers.values():
             drainer.stop()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -102,8 +139,28 @@ class Engine:
         for drainer in self._drainers.values():
             drainer.wake()
 
-    async def _forever(self, round_: Callable[[], Coroutine[None, None, None]]) -> None:
-        name, trouble = round_.__name__.strip("_"), ""
+    def _look_after(self, provider: Provider) -> None:
+        """Loops of its own: an account that answers slowly holds up no other."""
+        rescue = Rescue(provider, self._thread, self._surely_after)
+
+        async def settle() -> None:
+            if await rescue.settle():
+                self._on_commit()
+
+        async def poll() -> None:
+            if await rescue.poll():
+                self._on_commit()
+
+        async def ask_about_tests() -> None:
+            await trial.ask_about_silent(provider, self._thread)
+
+        rounds = {"settle": settle, "poll": poll, "silent tests": ask_about_tests}
+        self._lookers[provider.account] = [
+            asyncio.create_task(self._forever(name, round_), name=name) for name, round_ in rounds.items()
+        ]
+
+    async def _forever(self, name: str, round_: Callable[[], Coroutine[None, None, None]]) -> None:
+        trouble = ""
         while True:
             try:
                 await round_()
@@ -124,12 +181,14 @@ class Engine:
 
     async def _sweep(self) -> None:
         """Free what is due, close what is done, and see that every sender has its drainer."""
-        changed, senders = await self._thread.run(_sweep_ledger, self.provider.account)
+        changed, senders = await self._thread.run(_sweep_ledger, sorted(self._providers))
         for sender in senders:
-            if not self.drains(sender.pk):
+            # it may have left while the ledger was asked
+            provider = self._providers.get(sender.account)
+            if provider is not None and not self.drains(sender.pk):
                 drainer = Drainer(
                     sender,
-                    self.provider,
+                    provider,
                     self._thread,
                     self.holder,
                     self._on_commit,
@@ -160,31 +219,25 @@ class Engine:
         holders = set(await self._thread.run(_holders))
         life.bury(name for name in life.dead() if name not in holders)
 
-    async def _settle(self) -> None:
-        if await self._rescue.settle():
-            self._on_commit()
-
-    async def _poll(self) -> None:
-        if await self._rescue.poll():
-            self._on_commit()
-
     async def _try_out(self) -> None:
         """Hand test messages to the drainers, and learn what became of them."""
         drained = [pk for pk, drainer in self._drainers.items() if self.drains(pk) and drainer.is_ready]
         for test in await self._thread.run(trials.take, drained, clock_now()):
-            self._drainers[test.sender_id].try_out(test)
+            if (drainer := self._drainers.get(test.sender_id)) is not None:
+                drainer.try_out(test)
+            else:  # its account left just now
+                await self._thread.run(trials.give_back, test.pk, clock_now())
         await self._thread.run(trials.forgotten, clock_now())
-        await trial.ask_about_silent(self.provider, self._thread)
 
 
-def _sweep_ledger(account: str) -> tuple[bool, list[Sender]]:
+def _sweep_ledger(accounts: Collection[str]) -> tuple[bool, list[Sender]]:
     now = clock_now()
     changed = bool(ledger.due_now(now))
     # together: what is opened again at night is not to send before it is hushed
     with transaction.atomic():
         changed |= bool(ledger.finish_campaigns(now)) | bool(hours.keep(now))
-    changed |= bool(ledger.doubt_forgotten(account, now - FORGOTTEN_AFTER, now))
-    return changed, list(Sender.objects.filter(account=account))
+    changed |= bool(ledger.doubt_forgotten(accounts, now - FORGOTTEN_AFTER, now))
+    return changed, list(Sender.objects.filter(account__in=accounts))
 
 
 def _holders() -> list[str]:

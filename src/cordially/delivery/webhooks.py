@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from cordially.lib.clock import now as clock_now
 from cordially.providers.twilio import webhook
 
 from . import verdicts
+from .keyring import Keyring
 from .outage import is_the_databases, one_line
 from .thread import LedgerThread
 
@@ -42,10 +44,7 @@ class NotNow(Exception):
 class Recorder:
     """Collects news and commits it in groups: as much as came while the last commit was under way."""
 
-    def __init__(
-        self, account: str, thread: LedgerThread, on_commit: Callable[[], None] = lambda: None
-    ) -> None:
-        self._account = account
+    def __init__(self, thread: LedgerThread, on_commit: Callable[[], None] = lambda: None) -> None:
         self._thread = thread
         self._on_commit = on_commit
         self._waiting: list[Waiting] = []
@@ -98,7 +97,7 @@ class Recorder:
 
     async def _try(self, part: Sequence[Waiting]) -> Exception | None:
         try:
-            await self._thread.run(_record, [news for news, _ in part], self._account)
+            await self._thread.run(_record, [news for news, _ in part])
         except Exception as error:
             return error
         self._committed()
@@ -108,7 +107,7 @@ class Recorder:
         """Repeated it would fail again, so it is answered like any other; nothing that Twilio says is lost."""
         logger.error("a callback can’t be recorded, it is kept as one that fits nobody", exc_info=error)
         try:
-            await self._thread.run(_keep, one[0], self._account)
+            await self._thread.run(_keep, one[0])
         except Exception as second:
             if is_the_databases(second):
                 _tell([one], self._not_now(one_line(second)))
@@ -148,39 +147,48 @@ def _tell(batch: Iterable[Waiting], error: Exception | None = None) -> None:
 
 
 @transaction.atomic
-def _record(news: Sequence[News], account: str) -> None:
-    # the sender's row before the invitations', as whoever starts a campaign locks them
-    ledger.heard(account, clock_now())
+def _record(news: Sequence[News]) -> None:
+    # the senders' rows before the invitations', as whoever starts a campaign locks them
+    _hear(news)
     ledger.record_in_transaction(news)
 
 
 @transaction.atomic
-def _keep(news: News, account: str) -> None:
+def _keep(news: News) -> None:
     ledger.keep_unmatched([news])
-    ledger.heard(account, clock_now())
+    _hear([news])
+
+
+def _hear(news: Sequence[News]) -> None:
+    for account in sorted({item.account for item in news}):
+        ledger.heard(account, clock_now())
 
 
 class Refusals:
-    """Notes refused callbacks at the sender: the first at once, then every `rest` seconds at most.
+    """Notes refused callbacks at the account's senders: the first at once, then every `rest` seconds at most.
 
     Anybody can post here, so however many come, they cost the ledger next to nothing.
     """
 
-    def __init__(self, account: str, thread: LedgerThread, rest: float = 10.0) -> None:
-        self._account, self._thread, self._rest = account, thread, rest
-        self._count, self._why = 0, ""
+    def __init__(self, thread: LedgerThread, rest: float = 10.0) -> None:
+        self._thread, self._rest = thread, rest
+        #: account -> how many, and what the last looked like
+        self._noted: dict[str, tuple[int, str]] = {}
         self._writer: asyncio.Task[None] | None = None
 
-    def note(self, why: str) -> None:
-        self._count, self._why = self._count + 1, why
+    def note(self, account: str, why: str) -> None:
+        """For an account that is known here."""
+        count, _ = self._noted.get(account, (0, ""))
+        self._noted[account] = (count + 1, why)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
 
     async def _write(self) -> None:
-        while self._count:
-            count, self._count = self._count, 0
+        while self._noted:
+            noted, self._noted = self._noted, {}
             try:
-                await self._thread.run(ledger.refused, self._account, count, self._why, clock_now())
+                for account, (count, why) in sorted(noted.items()):
+                    await self._thread.run(ledger.refused, account, count, why, clock_now())
             except Exception as error:
                 # only a hint: what callbacks say themselves is what must not be lost
                 logger.warning("refused callbacks can’t be noted: %s", one_line(error))
@@ -194,13 +202,13 @@ class StatusDoor:
         self,
         recorder: Recorder,
         public_url: str,
-        auth_tokens: Sequence[str],
+        keyring: Keyring,
         refusals: Refusals | None = None,
     ) -> None:
         self._recorder = recorder
         self._refusals = refusals
         self._public_url = public_url
-        self._auth_tokens = auth_tokens
+        self._keyring = keyring
 
     async def answer(self, request: Request) -> Response:
         """204 when the report is on the disk; 4xx for what Twilio never sends; 503 to have it repeated."""
@@ -213,23 +221,45 @@ class StatusDoor:
         target = _target(request)
         try:
             params = webhook.read_form(body, request.headers.get("content-type", ""))
+            account = webhook.account_of(params)
             signature = request.headers.get("x-twilio-signature")
-            if not webhook.verify(self._public_url, self._auth_tokens, target, params, signature):
-                why = webhook.explain_mismatch(self._public_url, target, request.headers)
-                logger.warning("a callback was refused: its signature doesn’t fit. %s", why)
-                if self._refusals is not None:
-                    self._refusals.note(why)
+            fits = self._fits(account, target, params, signature)
+            if not fits and signature and await self._keyring.look_again():
+                fits = self._fits(account, target, params, signature)
+            if not fits:
+                self._refuse(account, target, request)
                 return PlainTextResponse("The signature doesn’t fit.\n", 403)
             update = webhook.read_status(params, request.url.query)
         except webhook.Malformed as error:
             logger.warning("a callback was refused: %s", error)
             return PlainTextResponse(f"{error}\n", 400)
+        news = verdicts.of_update(update, clock_now(), Source.CALLBACK)
         try:
-            await self._recorder.record(verdicts.of_update(update, clock_now(), Source.CALLBACK))
+            await self._recorder.record(replace(news, account=account))
         except NotNow:
             # Twilio repeats what got a 5xx: the callback address asks for it
             return PlainTextResponse("Try again.\n", 503, headers={"Retry-After": "1"})
         return Response(status_code=204)
+
+    def _fits(self, account: str, target: str, params: list[tuple[str, str]], signature: str | None) -> bool:
+        """Signed by the account that it names, and by no other: each speaks of its own messages alone."""
+        return webhook.verify(self._public_url, self._keyring.of(account), target, params, signature)
+
+    def _refuse(self, account: str, target: str, request: Request) -> None:
+        if not self._keyring.of(account):
+            kept = (
+                "only an API key of it is known" if self._keyring.knows(account) else "it is not known here"
+            )
+            logger.warning(
+                "a callback was refused: no Auth Token of the account …%s can verify it, %s",
+                account[-4:] if account.isalnum() else "",
+                kept,
+            )
+            return
+        why = webhook.explain_mismatch(self._public_url, target, request.headers)
+        logger.warning("a callback was refused: its signature doesn’t fit. %s", why)
+        if self._refusals is not None:
+            self._refusals.note(account, why)
 
 
 async def _read(request: Request) -> bytes | None:

@@ -33,7 +33,7 @@ from .models import (
     SenderState,
     Source,
 )
-from .senders import current_sender, require_public_url
+from .senders import require_public_url, sender_for
 
 ALREADY_INVITED = noop("Already invited.")
 IN_PERSON = noop("Invited in person.")
@@ -87,8 +87,8 @@ def start_campaign(
     `fingerprint` is given and is not what a check finds now, or when `latest`, the event's newest campaign
     (0 for none) that the host knew of, is not the newest any more.
     """
-    sender = sender or current_sender()
-    require_public_url()
+    sender = sender or sender_for(event)
+    require_public_url(sender.account)
     chosen = guests.filter(event=event)
     for _ in range(_LOOKS):
         report = flightcheck.check(

@@ -177,11 +177,11 @@ class Plan:
     def __init__(
         self, event: Event, template: MessageTemplate, *, account: str = "", otherwise: bool = False
     ) -> None:
-        """`account`: the configured one unless named. `otherwise`: who can't have this template gets the
-        one that ships, because the host chose so."""
+        """`account`: that of the event's sender unless named. `otherwise`: who can't have this template gets
+        the one that ships, because the host chose so."""
         self.event = event
         self.template = template
-        self.account = account or senders.account()
+        self.account = account or senders.account_of(event)
         self.texts = self._load(template)
         default = library.default_template() if otherwise else None
         self.spare = self._load(default, "spare/") if default else {}
@@ -396,7 +396,7 @@ class _Reader:
         self._again = again
         self._people = people
         self._found: dict[tuple[Cause, str, str], Finding] = {}
-        self._reach_all = not senders.is_real()
+        self._reach_all = not senders.is_real(plan.account)
 
     def sorted(self) -> list[Finding]:
         return sorted(self._found.values(), key=lambda found: (_ORDER[found.cause], -found.count))

@@ -69,7 +69,7 @@ def hearing(sender: Sender, now: dt.datetime) -> Hearing:
 
 
 def _cause(sender: Sender) -> Cause:
-    if is_real() and _is_of_this_machine(settings.SITE_URL):
+    if is_real(sender.account) and _is_of_this_machine(settings.SITE_URL):
         return Cause.ADDRESS
     return Cause.SIGNATURE if sender.refused_count else Cause.SILENCE
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -110,12 +110,14 @@ def take_lease(
 
 
 @transaction.atomic
-def doubt_forgotten(account: str, before: dt.datetime, now: dt.datetime) -> int:
+def doubt_forgotten(accounts: Collection[str], before: dt.datetime, now: dt.datetime) -> int:
     """Turn attempts unsure that began before that instant and were never settled. Returns how many.
 
     A worker forgets a claim when its commit went through and the answer to it was lost.
     """
-    return _doubt(Invitation.objects.filter(campaign__sender__account=account, sending_at__lt=before), now)
+    return _doubt(
+        Invitation.objects.filter(campaign__sender__account__in=accounts, sending_at__lt=before), now
+    )
 
 
 def _doubt(rows: QuerySet[Invitation], now: dt.datetime) -> int:
@@ -462,7 +464,7 @@ def _ask_when_many_fail(campaign_id: int, news: News) -> None:
 def _row_of(news: News, rows: Mapping[int, Row], by_message: Mapping[str | None, Row]) -> Row | None:
     known = by_message.get(news.message_id) if news.message_id else None
     if news.attempt is None:
-        return known
+        return known if known is not None and fits(news, known) else None
     row = rows.get(news.attempt.invitation_id)
     if row is None or not fits(news, row) or (known is not None and known is not row):
         return None
@@ -483,15 +485,17 @@ def _rows(condition: Q) -> dict[int, Row]:
         .filter(condition)
         .order_by("pk")
         .values_list(
-            "id", "campaign_id", "campaign__sender_id", "campaign__uid", "campaign__state", "phone", *_COLUMNS
+            "id", "campaign_id", "campaign__sender_id", "campaign__sender__account", "campaign__uid",
+            "campaign__state", "phone", *_COLUMNS,
         )
-    )
+    )  # fmt: skip
     return {
         pk: Row(
-            pk, campaign_id, sender_id, uid, campaign == CampaignState.CANCELLED, phone, State(state), *rest
+            pk, campaign_id, sender_id, account, uid, campaign == CampaignState.CANCELLED, phone, State(state),
+            *rest,
         )
-        for pk, campaign_id, sender_id, uid, campaign, phone, state, *rest in found
-    }
+        for pk, campaign_id, sender_id, account, uid, campaign, phone, state, *rest in found
+    }  # fmt: skip
 
 
 def _write(changed: Sequence[tuple[Row, State, int]], now: dt.datetime) -> None:

@@ -19,6 +19,43 @@ from cordially.templating.variables import Slot
 from .lifecycle import State
 
 
+class Account(models.Model):
+    """An account at the provider whose credentials a host entered. `vault.py` seals them and opens them.
+
+    What the environment names has no row here.
+    """
+
+    #: the provider's own name for it
+    sid = models.CharField(max_length=64, unique=True)
+    #: how it calls itself there
+    name = models.CharField(max_length=80, blank=True)
+    #: sealed: what signs reports, and requests where there is no key. Empty when only a key was given
+    token = models.TextField(blank=True)
+    #: its last signs, to be recognised by
+    token_end = models.CharField(max_length=4, blank=True)
+    key_sid = models.CharField(max_length=64, blank=True)
+    #: sealed
+    key_secret = models.TextField(blank=True)
+    key_end = models.CharField(max_length=4, blank=True)
+    #: sealed: the token of before. Reports that it signed may still be on their way
+    former_token = models.TextField(blank=True)
+    former_until = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(token="") | ~Q(key_secret=""), name="account_has_secret"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.sid
+
+
 class SenderState(models.TextChoices):
     ACTIVE = "active", gettext_lazy("Active")
     PAUSED = (
@@ -66,6 +103,15 @@ class Sender(models.Model):
     refused_count = models.PositiveIntegerField(default=0)
     refused_at = models.DateTimeField(null=True, blank=True)
     refused_why = models.CharField(max_length=500, blank=True)
+    #: when the provider was asked about the number last, and what it said then; empty where it didn't
+    checked_at = models.DateTimeField(null=True, blank=True)
+    registered_as = models.CharField(max_length=80, blank=True)
+    #: the provider's word for how the number stands, like ONLINE
+    standing = models.CharField(max_length=40, blank=True)
+    #: WhatsApp's word: HIGH, MEDIUM, LOW
+    quality = models.CharField(max_length=20, blank=True)
+    #: why the last check failed
+    checked_trouble = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["id"]

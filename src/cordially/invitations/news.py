@@ -53,6 +53,8 @@ class News:
     counts: bool = True
     #: the reason when there is no other try
     hopeless: str = ""
+    #: the account that vouches for it: it speaks of this account's messages alone. Empty: we asked ourselves
+    account: str = ""
 
 
 @dataclass(slots=True)
@@ -62,6 +64,8 @@ class Row:
     id: int
     campaign_id: int
     sender_id: int
+    #: the one that its messages leave from
+    account: str
     uid: str
     campaign_cancelled: bool
     phone: str
@@ -85,7 +89,9 @@ class Row:
 
 
 def fits(news: News, row: Row) -> bool:
-    """Whether the key, when there is one, belongs to this row's campaign."""
+    """Whether the key, when there is one, belongs to this row's campaign; and the row to whoever vouches for it."""
+    if news.account and news.account != row.account:
+        return False
     return news.attempt is None or news.attempt.uid == row.uid
 
 

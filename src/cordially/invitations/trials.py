@@ -108,10 +108,15 @@ def settle(
 def heard(news: Sequence[News]) -> list[News]:
     """Keep what is about a test message; the rest comes back. Inside the ledger's transaction."""
     ids = {item.message_id for item in news if item.message_id}
-    mine = {row.message_id: row.pk for row in TestMessage.objects.filter(message_id__in=ids)} if ids else {}
+    rows = TestMessage.objects.filter(message_id__in=ids) if ids else TestMessage.objects.none()
+    mine = {
+        message_id: (pk, account)
+        for message_id, pk, account in rows.values_list("message_id", "pk", "sender__account")
+    }
     others = []
     for item in news:
-        if (pk := mine.get(item.message_id or "")) is None:
+        pk, account = mine.get(item.message_id or "", (None, ""))
+        if pk is None or item.account not in ("", account):
             others.append(item)
         elif item.state is not None:
             # a fault of the sender or the words fails it as well: nothing here is tried again

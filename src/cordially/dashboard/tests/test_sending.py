@@ -13,7 +13,6 @@ from django.utils import timezone
 from tests.people import approved
 
 from cordially.dashboard import frames
-from cordially.dashboard.context import configured_sender
 from cordially.dashboard.frames import GuestFrames
 from cordially.dashboard.guestlist import Filter
 from cordially.delivery import wake as waking
@@ -31,6 +30,7 @@ from cordially.invitations.models import (
     SenderState,
     TemplateVersion,
 )
+from cordially.invitations.senders import known_sender
 from cordially.templating.components import Components
 
 from .conftest import a_guest, invited
@@ -469,15 +469,15 @@ def test_pages_show_the_sender_in_use_and_make_none(
     a_former_sender: Sender, browser: Client, event: Event, settings: Any
 ) -> None:
     frames.shared.clear()
-    assert configured_sender() is None
+    assert known_sender() is None
     assert browser.get("/e/maya-arjun/send").status_code == 200
     assert Sender.objects.count() == 1
     mine = senders.current_sender()
     Sender.objects.filter(pk=a_former_sender.pk).update(state=SenderState.PAUSED, paused_at=timezone.now())
     page = browser.get("/e/maya-arjun/send").content.decode()
     assert "Sender stopped" not in page and "555-010-0999" not in page
-    assert configured_sender() == mine
+    assert known_sender() == mine
     live_page = GuestFrames(event, Filter(), [])
     assert "Sender stopped" not in live_page.draw(None)
     settings.USE_SIMULATOR, settings.TWILIO_WHATSAPP_FROM = False, "nonsense"
-    assert configured_sender() is None
+    assert known_sender() is None

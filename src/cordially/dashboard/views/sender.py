@@ -13,7 +13,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from cordially.dashboard.asked import whole
-from cordially.dashboard.context import configured_sender
 from cordially.dashboard.page import refused_to_all
 from cordially.delivery.wake import wake
 from cordially.guests.texts import clean
@@ -85,7 +84,7 @@ def _read(name: str, text: str) -> int | None:
 @login_required
 def sender(request: HttpRequest) -> HttpResponse:
     """Look (GET), then keep its name and limits, or let it go on (POST). What runs heeds them at once."""
-    found = configured_sender()
+    found = senders.known_sender()
     may_change = runs_installation(request.user)
     if request.method == "POST" and not may_change:
         return refused_to_all(request)

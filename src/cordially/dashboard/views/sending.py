@@ -29,7 +29,6 @@ from cordially import approvals
 from cordially.dashboard import guestlist, live, preflight, words
 from cordially.dashboard.asked import whole, wholes
 from cordially.dashboard.bubble import bubble
-from cordially.dashboard.context import configured_sender
 from cordially.dashboard.guestlist import Filter
 from cordially.dashboard.page import back_to, event_page, events_with_counts, ours, user_of
 from cordially.dashboard.starting import read_start
@@ -38,7 +37,7 @@ from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.guests.texts import clean
 from cordially.invitations import campaigns as ledger
-from cordially.invitations import flightcheck, hours, library
+from cordially.invitations import flightcheck, hours, library, senders
 from cordially.invitations.campaigns import AudienceChanged, CantStart
 from cordially.invitations.flightcheck import Plan, Report
 from cordially.invitations.lifecycle import LIVE, State
@@ -190,7 +189,7 @@ def _page(
 ) -> HttpResponse:
     """The whole page; a long list is checked while it is looked at."""
     event, template = choice.event, choice.template
-    approvals.look_again(template)
+    approvals.look_again(template, senders.account_of(event))
     chosen = choice.guests.order_by().count()
     at_once = chosen <= _AT_ONCE or bool(more) or params.get("whole") == "1"
     context = {
@@ -237,7 +236,7 @@ def _checked(request: HttpRequest, choice: Choice, report: Report, params: Query
     return {
         **preflight.context(
             report,
-            configured_sender(),
+            senders.known_sender(choice.event),
             params.get("show_all", ""),
             None if choice.wrong_start else choice.starts_at,
         ),

@@ -47,12 +47,12 @@ def show(
     **more: Any,
 ) -> HttpResponse:
     """The whole page, with what was typed or else what is kept."""
-    tabs = editor.tabs_of(template, senders.account(), language)
+    tabs = editor.tabs_of(template, senders.account_of(event), language)
     if language == "new" or not tabs:
         context = {
             "here": "templates",
             "template": template,
-            "tabs": editor.tabs_of(template, senders.account(), "") if tabs else [],
+            "tabs": editor.tabs_of(template, senders.account_of(event), "") if tabs else [],
             "is_new": True,
             "languages": language_choices(frozenset(tab.code for tab in tabs)),
             **more,
@@ -87,7 +87,7 @@ def template(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 def look(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """What is to say about what is typed just now. Keeps nothing."""
     template = find(pk)
-    tabs = editor.tabs_of(template, senders.account(), request.POST.get("language", ""))
+    tabs = editor.tabs_of(template, senders.account_of(event), request.POST.get("language", ""))
     here = _open(tabs)
     at = whole(request.POST.get("at")) or 0
     seen = editor.look(event, here.standing, [tab.standing for tab in tabs], Typed.read(request.POST), at)
@@ -159,13 +159,13 @@ def submit(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
         return text
     # it is saved: what is typed next goes on from there
     typed = Typed.of(text)
-    tabs = editor.tabs_of(text.template, senders.account(), text.language)
+    tabs = editor.tabs_of(text.template, senders.account_of(event), text.language)
     here = _open(tabs)
     cant = editor.why_not(here.standing, typed, 0)
     if not cant:
         known = [*guest_fields.columns(event), *event.fields]
         try:
-            approvals.hand_in(text, known)
+            approvals.hand_in(text, known, senders.account_of(event))
         except (CantHandIn, Misconfigured) as error:
             cant = str(error)
         except ContentError as error:
@@ -182,7 +182,7 @@ def ask(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """Ask now how the review stands."""
     template = find(pk)
     language = request.POST.get("language", "")
-    tabs = editor.tabs_of(template, senders.account(), language)
+    tabs = editor.tabs_of(template, senders.account_of(event), language)
     newest = next((tab.standing.newest for tab in tabs if tab.is_here), None)
     if newest is None:
         return redirect(address(event, template, language))
@@ -207,7 +207,7 @@ def ask(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 def review(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """How the texts stand at WhatsApp, for a page that waits for it."""
     template = find(pk)
-    tabs = editor.tabs_of(template, senders.account(), request.GET.get("lang", ""))
+    tabs = editor.tabs_of(template, senders.account_of(event), request.GET.get("lang", ""))
     here = _open(tabs)
     context = {
         "template": template,

@@ -18,6 +18,7 @@ from cordially.dashboard.editor import Pill, pill_of, tidy
 from cordially.dashboard.page import event_page
 from cordially.events.models import Event
 from cordially.guests import fields as guest_fields
+from cordially.invitations import senders
 from cordially.providers.errors import Misconfigured
 from cordially.providers.twilio.content import ContentError, ListedContent
 from cordially.templating import languages, variables
@@ -100,9 +101,9 @@ def _found(listed: ListedContent, names: Mapping[str, str], error: str = "") -> 
 @event_page
 def bring_in(request: HttpRequest, event: Event) -> HttpResponse:
     """Look (GET), then say what each number stands for and bring one in (POST)."""
-    problem, listed = "", []
+    problem, listed, account = "", [], senders.account_of(event)
     try:
-        listed = approvals.importable()
+        listed = approvals.importable(account)
     except (ContentError, Misconfigured) as error:
         problem = _("Twilio did not say what it has: {error}").format(error=error)
     names = _names(event)
@@ -114,7 +115,7 @@ def bring_in(request: HttpRequest, event: Event) -> HttpResponse:
             problem = _("This one is not at Twilio any more, or somebody brought it in meanwhile.")
         else:
             try:
-                text = approvals.bring_in(one, _given(request.POST, one, names))
+                text = approvals.bring_in(one, _given(request.POST, one, names), account)
             except CantHandIn as error:
                 wrong = str(error)
             else:

@@ -50,8 +50,8 @@ _WRONG = {
 }
 
 
-def _tab(template: MessageTemplate, language: str) -> Tab:
-    for tab in editor.tabs_of(template, senders.account(), language):
+def _tab(event: Event, template: MessageTemplate, language: str) -> Tab:
+    for tab in editor.tabs_of(template, senders.account_of(event), language):
         if tab.is_here:
             return tab
     raise Http404("This template has no text")
@@ -125,9 +125,9 @@ def test(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     template = find(pk)
     if request.method == "GET":
         host = Host.objects.filter(user=user).first()
-        tab = _tab(template, request.GET.get("lang", ""))
+        tab = _tab(event, template, request.GET.get("lang", ""))
         return _dialog(request, event, tab, number=format_phone(host.phone) if host else "")
-    tab = _tab(template, request.POST.get("language", ""))
+    tab = _tab(event, template, request.POST.get("language", ""))
     number = tidy(request.POST.get("number", ""))[:_LONGEST_NUMBER]
     phone = read_phone(number, event.country)
     if not phone.e164:
@@ -143,8 +143,8 @@ def test(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     if version is None:
         return _dialog(request, event, tab, number=number)
     try:
-        senders.require_public_url()
-        sender = senders.current_sender()
+        sender = senders.sender_for(event)
+        senders.require_public_url(sender.account)
     except NotReady as error:
         return _dialog(request, event, tab, number=number, cant=str(error))
     if sender.state == SenderState.PAUSED:

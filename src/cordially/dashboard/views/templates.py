@@ -73,7 +73,7 @@ class Entry:
 def templates(request: HttpRequest, event: Event) -> HttpResponse:
     library.default_template()
     listed = list(MessageTemplate.objects.annotate(used=Count("campaigns")).order_by("title", "id"))
-    standings = library.all_standings(listed, senders.account())
+    standings = library.all_standings(listed, senders.account_of(event))
     entries = []
     for template in listed:
         mine = standings.get(template.pk, [])

@@ -22,6 +22,8 @@ BAD_CREDENTIALS = Refused(Fault(ErrorClass.SENDER, "Twilio doesn’t accept the 
 @dataclass
 class Carrier:
     account: str = ACCOUNT
+    #: where the names of its messages begin: two carriers never call one alike
+    first: int = 0
     #: what becomes of a request; Accepted is taken, Unknown("taken") is taken without a word
     says: Callable[[OutgoingMessage], Outcome | Exception] = lambda message: Accepted("")
     asked: list[OutgoingMessage] = field(default_factory=list)
@@ -59,7 +61,7 @@ class Carrier:
 
     def _take(self, message: OutgoingMessage) -> str:
         self.taken.append(message)
-        message_id = f"SM{len(self.taken):032}"
+        message_id = f"SM{self.first + len(self.taken):032}"
         update = StatusUpdate(message_id, Delivery.SENT, "sent")
         self.found.append(FoundMessage(update, message.to, clock_now(), " ".join(message.values)))
         return message_id

@@ -24,6 +24,7 @@ from starlette.routing import Route
 from tests.people import ACCOUNT, NOW, a_campaign, some_guests
 from twilio.request_validator import RequestValidator
 
+from cordially.delivery.keyring import Keyring
 from cordially.delivery.thread import LedgerThread
 from cordially.delivery.webhooks import (
     BATCH,
@@ -82,7 +83,7 @@ async def attempt(thread: SometimesDown, sender: Sender, event: object) -> Attem
 
 @pytest.fixture
 def app(thread: SometimesDown) -> Starlette:
-    door = StatusDoor(Recorder(ACCOUNT, thread), SITE, [TOKEN])
+    door = StatusDoor(Recorder(thread), SITE, Keyring({ACCOUNT: (TOKEN,)}))
     return Starlette(routes=[Route(PATH, door.answer, methods=["POST"])])
 
 
@@ -178,7 +179,8 @@ async def test_what_is_no_callback_is_refused(app, thread, attempt, body, conten
 
 
 @pytest.mark.parametrize(
-    "form", [{}, {"MessageStatus": "read"}, {"MessageSid": "SM" + "a" * 32}, the_form("x" * 100),
+    "form", [{"AccountSid": ACCOUNT}, {"MessageStatus": "read", "AccountSid": ACCOUNT},
+             {"MessageSid": "SM" + "a" * 32, "AccountSid": ACCOUNT}, the_form("x" * 100),
              the_form(MessageSid="no sid"), the_form("failed", ErrorCode="soon")],
 )  # fmt: skip
 async def test_a_signed_report_that_says_nothing_is_refused(app, thread, attempt, form):
@@ -270,7 +272,7 @@ async def odd() -> AsyncIterator[Odd]:
 
 
 def told(number: int, attempt: Attempt | None = None) -> News:
-    return News(State.SENT, NOW, Source.CALLBACK, attempt, f"SM{number:032x}", raw="sent")
+    return News(State.SENT, NOW, Source.CALLBACK, attempt, f"SM{number:032x}", raw="sent", account=ACCOUNT)
 
 
 async def outcomes(recorder: Recorder, news: list[News]) -> list[BaseException | None]:
@@ -294,7 +296,7 @@ ITS_OWN = [
 
 @pytest.mark.parametrize("error", DOWN, ids=lambda error: type(error).__name__)
 async def test_while_the_database_is_out_of_order_all_are_told_at_once(db, odd, error):
-    recorder = Recorder(ACCOUNT, odd)
+    recorder = Recorder(odd)
     odd.refused[told(7).message_id] = error
     answers = await outcomes(recorder, [told(number) for number in range(BATCH)])
     assert {type(answer) for answer in answers} == {NotNow}
@@ -305,7 +307,7 @@ async def test_while_the_database_is_out_of_order_all_are_told_at_once(db, odd, 
 
 @pytest.mark.parametrize("error", ITS_OWN, ids=lambda error: type(error).__name__)
 async def test_one_that_can_not_be_written_harms_no_other_and_is_kept(odd, attempt, error):
-    recorder = Recorder(ACCOUNT, odd)
+    recorder = Recorder(odd)
     odd.refused[told(77).message_id] = error
     fine = [told(1, attempt), *(told(number) for number in range(100, 500))]
     assert set(await outcomes(recorder, [*fine[:300], told(77), *fine[300:]])) == {None}
@@ -318,7 +320,7 @@ async def test_one_that_can_not_be_written_harms_no_other_and_is_kept(odd, attem
 
 async def test_the_log_says_which_error_it_was_and_no_number(odd, caplog, db):
     odd.refused[told(77).message_id] = IntegrityError("row (7, +972501234567) is one too many")
-    assert await outcomes(Recorder(ACCOUNT, odd), [told(77)]) == [None]
+    assert await outcomes(Recorder(odd), [told(77)]) == [None]
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     written = Discreet("%(message)s").format(record)
     assert "IntegrityError" in written
@@ -327,7 +329,7 @@ async def test_the_log_says_which_error_it_was_and_no_number(odd, caplog, db):
 
 async def test_what_can_not_even_be_kept_is_not_asked_for_again(odd, caplog, db):
     odd.refused[told(77).message_id] = odd.keeps = ValueError("no")
-    assert await outcomes(Recorder(ACCOUNT, odd), [told(77), told(78)]) == [None, None]
+    assert await outcomes(Recorder(odd), [told(77), told(78)]) == [None, None]
     assert await odd.run(UnmatchedCallback.objects.count) == 1
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
         "a callback can’t be recorded, it is kept as one that fits nobody",
@@ -338,7 +340,7 @@ async def test_what_can_not_even_be_kept_is_not_asked_for_again(odd, caplog, db)
 async def test_what_can_not_be_kept_for_now_comes_again(odd, db):
     odd.refused[told(77).message_id] = ValueError("no")
     odd.keeps = OperationalError("database is locked")
-    [answer] = await outcomes(Recorder(ACCOUNT, odd), [told(77)])
+    [answer] = await outcomes(Recorder(odd), [told(77)])
     assert isinstance(answer, NotNow)
 
 
@@ -358,7 +360,7 @@ async def test_the_log_says_once_that_it_is_out_of_order_and_once_that_it_is_ove
 
 
 async def test_no_more_wait_than_can_be_answered_in_time(db, thread):
-    recorder = Recorder(ACCOUNT, thread)
+    recorder = Recorder(thread)
     goes_on = threading.Event()
     blocked = asyncio.create_task(thread.run(goes_on.wait, 20))
     waiting = [asyncio.create_task(recorder.record(told(number))) for number in range(BATCH + MOST_WAITING)]
@@ -381,13 +383,13 @@ async def test_who_comes_when_too_many_wait_is_asked_to_come_again(thread, attem
         async def record(self, news: News) -> None:
             raise NotNow("they come faster than they are written")
 
-    door = StatusDoor(Full(ACCOUNT, thread), SITE, [TOKEN])
+    door = StatusDoor(Full(thread), SITE, Keyring({ACCOUNT: (TOKEN,)}))
     app = Starlette(routes=[Route(PATH, door.answer, methods=["POST"])])
     assert await post(app, the_form(), attempt.key) == 503
 
 
 async def test_nobody_waits_for_a_writer_that_was_stopped(db, thread):
-    recorder = Recorder(ACCOUNT, thread)
+    recorder = Recorder(thread)
     goes_on = threading.Event()
     blocked = asyncio.create_task(thread.run(goes_on.wait, 20))
     waiting = [asyncio.create_task(recorder.record(told(number))) for number in range(BATCH + 10)]
@@ -406,13 +408,13 @@ async def test_a_bell_that_breaks_is_not_twilios_concern(db, thread, caplog):
     def breaks() -> None:
         raise RuntimeError("nobody listens")
 
-    assert await outcomes(Recorder(ACCOUNT, thread, breaks), [told(1), told(2)]) == [None, None]
+    assert await outcomes(Recorder(thread, breaks), [told(1), told(2)]) == [None, None]
     assert "after a commit" in caplog.text
 
 
 async def test_after_the_end_twilio_is_asked_to_repeat(attempt):
     thread = LedgerThread()
-    door = StatusDoor(Recorder(ACCOUNT, thread), SITE, [TOKEN])
+    door = StatusDoor(Recorder(thread), SITE, Keyring({ACCOUNT: (TOKEN,)}))
     app = Starlette(routes=[Route(PATH, door.answer, methods=["POST"])])
     await asyncio.to_thread(thread.close)
     assert await post(app, the_form(), attempt.key) == 503
@@ -456,8 +458,8 @@ async def test_whichever_statement_fails_it_is_all_or_nothing_and_the_repeat_is_
 async def test_refused_callbacks_are_noted_and_however_many_cost_little(
     thread: SometimesDown, sender: Sender, rest: float, noted: int
 ) -> None:
-    refusals = Refusals(ACCOUNT, thread, rest)
-    door = StatusDoor(Recorder(ACCOUNT, thread), SITE, [TOKEN], refusals)
+    refusals = Refusals(thread, rest)
+    door = StatusDoor(Recorder(thread), SITE, Keyring({ACCOUNT: (TOKEN,)}), refusals)
     app = Starlette(routes=[Route(PATH, door.answer, methods=["POST"])])
     for _ in range(3):
         assert await post(app, the_form(), token="another") == 403
@@ -475,9 +477,99 @@ async def test_refused_callbacks_are_noted_and_however_many_cost_little(
 async def test_a_database_that_is_gone_is_no_reason_to_answer_otherwise(
     thread: SometimesDown, sender: Sender
 ) -> None:
-    refusals = Refusals(ACCOUNT, thread, 0.0)
-    door = StatusDoor(Recorder(ACCOUNT, thread), SITE, [TOKEN], refusals)
+    refusals = Refusals(thread, 0.0)
+    door = StatusDoor(Recorder(thread), SITE, Keyring({ACCOUNT: (TOKEN,)}), refusals)
     app = Starlette(routes=[Route(PATH, door.answer, methods=["POST"])])
     thread.down = True
     assert await post(app, the_form(), token="another") == 403
     await refusals._writer  # type: ignore[misc]
+
+
+# --- several accounts
+
+
+OTHER = "AC" + "8" * 32
+
+
+def of_both(thread: LedgerThread, read: Callable[[], dict] | None = None) -> Starlette:
+    keyring = Keyring({ACCOUNT: (TOKEN,), OTHER: ("the token of the other",)}, thread, read)
+    door = StatusDoor(Recorder(thread), SITE, keyring, Refusals(thread, 0.0))
+    return Starlette(routes=[Route(PATH, door.answer, methods=["POST"])])
+
+
+@pytest.mark.parametrize(
+    ("named", "signed", "answer"),
+    [
+        (ACCOUNT, TOKEN, 204),
+        (OTHER, TOKEN, 403),
+        (ACCOUNT, "the token of the other", 403),
+        ("AC" + "9" * 32, TOKEN, 403),
+        ("", TOKEN, 403),
+    ],
+)
+async def test_a_report_is_verified_with_the_token_of_the_account_that_it_names(
+    thread: SometimesDown, attempt: Attempt, named: str, signed: str, answer: int
+) -> None:
+    assert await post(of_both(thread), the_form(AccountSid=named), attempt.key, token=signed) == answer
+    assert await thread.run(state) == ("delivered" if answer == 204 else "sending")
+
+
+async def test_an_account_speaks_of_its_own_messages_alone(thread: SometimesDown, attempt: Attempt) -> None:
+    """Its signature is good, and it names a guest of another account: by the key, or by the message's name."""
+    app = of_both(thread)
+    theirs = {"form": the_form("read", AccountSid=OTHER), "token": "the token of the other"}
+    assert await post(app, key=attempt.key, **theirs) == 204
+    assert await thread.run(state) == "sending"
+    assert await post(app, the_form("delivered"), attempt.key) == 204
+    assert await post(app, **theirs) == 204
+    assert await thread.run(state) == "delivered"
+    assert await thread.run(UnmatchedCallback.objects.count) == 2
+
+
+async def test_what_one_account_reports_is_heard_by_its_own_senders(
+    thread: SometimesDown, attempt: Attempt, sender: Sender
+) -> None:
+    other = await thread.run(lambda: Sender.objects.create(account=OTHER, phone="+14155550199"))
+    app = of_both(thread)
+    assert await post(app, the_form(AccountSid=OTHER), token="forged") == 403
+    assert await post(app, the_form(), attempt.key) == 204
+    await thread.run(lambda: None)
+    await thread.run(lambda: None)
+    mine = await thread.run(Sender.objects.get, pk=sender.pk)
+    other = await thread.run(Sender.objects.get, pk=other.pk)
+    assert (mine.heard_at is None, mine.refused_count) == (False, 0)
+    assert (other.heard_at, other.refused_count) == (None, 1)
+
+
+async def test_a_new_token_counts_at_once_and_strangers_cost_one_look_a_second(
+    thread: SometimesDown, attempt: Attempt, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks = []
+
+    def read() -> dict[str, tuple[str, ...]]:
+        looks.append(threading.current_thread().name)
+        return {ACCOUNT: (TOKEN, "the new token")}
+
+    app = of_both(thread, read)
+    assert await post(app, the_form(), attempt.key, token="the new token") == 204
+    for _ in range(20):
+        assert await post(app, the_form(AccountSid="AC" + "9" * 32), token="any") == 403
+    assert len(looks) == 1
+    assert not any(TOKEN in record.getMessage() for record in caplog.records)
+
+
+async def test_reports_that_fit_ask_nobody_for_the_token(thread: SometimesDown, attempt: Attempt) -> None:
+    def read() -> dict[str, tuple[str, ...]]:
+        raise AssertionError("asked")
+
+    app = of_both(thread, read)
+    for word in ("sent", "delivered", "read"):
+        assert await post(app, the_form(word), attempt.key) == 204
+
+
+async def test_tokens_that_cannot_be_read_change_nothing(thread: SometimesDown, attempt: Attempt) -> None:
+    app = of_both(thread, dict)
+    thread.down = True
+    assert await post(app, the_form(), attempt.key, token="another") == 403
+    thread.down = False
+    assert await post(app, the_form(), attempt.key) == 204

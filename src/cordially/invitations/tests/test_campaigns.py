@@ -197,7 +197,8 @@ def test_every_text_that_somebody_may_read_is_kept_with_the_campaign(event, send
     assert named == set(campaign.texts.values_list("key", flat=True)) == {"en", "he"}
 
 
-def test_a_template_that_twilio_does_not_know_cannot_be_sent(event, template):
+def test_a_template_that_twilio_does_not_know_cannot_be_sent(event, template, settings):
+    settings.PUBLIC_URL = "https://invite.example.com"
     some_guests(event, 1)
     with pytest.raises(campaigns.CantStart, match="was not handed in to WhatsApp yet"):
         campaigns.start_campaign(event, everyone(event), template=template, sender=a_sender(account="AC0"))

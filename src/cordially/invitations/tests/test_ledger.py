@@ -520,7 +520,7 @@ def test_an_attempt_that_nobody_settles_is_checked_with_twilio_and_a_fresh_one_i
     forgotten = claim(sender, 1)[0]
     Sender.objects.update(lease_until=later(159))
     fresh = ledger.tick(sender.pk, "me", limit=1, now=later(100)).claims[0]
-    assert ledger.doubt_forgotten(sender.account, later(50), later(170)) == 1
+    assert ledger.doubt_forgotten([sender.account], later(50), later(170)) == 1
     assert of(campaign, people[0]).state == State.UNSURE
     assert of(campaign, people[1]).state == State.SENDING
     assert history(of(campaign, people[0]))[-1] == State.UNSURE
@@ -531,7 +531,7 @@ def test_an_attempt_that_nobody_settles_is_checked_with_twilio_and_a_fresh_one_i
 def test_the_attempts_of_another_account_are_left_alone(event, sender):
     campaign = a_campaign(some_guests(event, 1), sender)
     claim(sender)
-    assert ledger.doubt_forgotten("AC" + "9" * 32, later(50), later(170)) == 0
+    assert ledger.doubt_forgotten(["AC" + "9" * 32], later(50), later(170)) == 0
     assert states(campaign) == {"sending": 1}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.people import NOW, later
+from tests.people import ACCOUNT, NOW, later
 
 from cordially.invitations.attempts import Attempt, read_key
 from cordially.invitations.lifecycle import LIVE, MOVES, OPEN, State
@@ -25,7 +25,8 @@ def a_row(
     state: State = State.SENDING, attempts: int = 1, message_id: str | None = None, **given: object
 ) -> Row:
     row = Row(
-        id=7, campaign_id=1, sender_id=1, uid=UID, campaign_cancelled=False, phone="+972541234567", state=state,
+        id=7, campaign_id=1, sender_id=1, account=ACCOUNT, uid=UID, campaign_cancelled=False,
+        phone="+972541234567", state=state,
         attempts=attempts, tries=0, message_id=message_id, code=None, error_class="", reason="", due_at=None,
         look_at=None,
         queued_at=NOW, accepted_at=None, sent_at=None, delivered_at=None, read_at=None, failed_at=None,

@@ -67,6 +67,7 @@ class TwilioProvider:
         account_sid: str,
         auth_token: str,
         *,
+        key_sid: str = "",
         api_url: str = "",
         status_callback: str,
         timeout: float = 30.0,
@@ -82,8 +83,16 @@ class TwilioProvider:
             connect_timeout=connect_timeout,
             max_connections=max_connections,
         )
+        self.use(auth_token, key_sid)
+
+    def use(self, secret: str, key_sid: str = "") -> None:
+        """Ask with these credentials from now on: the account's token, or the secret of a key of its own.
+
+        What is under way goes on with the former ones, over the same lines.
+        """
         # The SDK falls back on os.environ for an empty mapping, and would take region and edge from there.
-        self._client = Client(account_sid, auth_token, http_client=self._wire, environment={"_": ""})
+        user = key_sid or self.account
+        self._client = Client(user, secret, self.account, http_client=self._wire, environment={"_": ""})
         self._messages = self._client.messages
 
     async def send(self, message: OutgoingMessage) -> Outcome:

@@ -68,9 +68,12 @@ class ContentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
+    """`auth_token`: the account's token, or the secret of the key `key_sid` where one is given."""
+
     account_sid: str
     auth_token: str = field(repr=False)
     api_url: str = ""
+    key_sid: str = ""
 
 
 def put_up(credentials: Credentials, content: WholeContent) -> str:
@@ -171,7 +174,13 @@ def _client(credentials: Credentials, ref: str = "") -> Iterator[Client]:
     """
     wire = _SyncWire(checked_base(credentials.api_url))
     try:
-        yield Client(credentials.account_sid, credentials.auth_token, http_client=wire, environment={"_": ""})
+        yield Client(
+            credentials.key_sid or credentials.account_sid,
+            credentials.auth_token,
+            credentials.account_sid,
+            http_client=wire,
+            environment={"_": ""},
+        )
     except TwilioException as error:
         raise ContentError(_fault(error, wire.status, ref)) from error
     except requests.RequestException as error:

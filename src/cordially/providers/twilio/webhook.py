@@ -76,6 +76,11 @@ def verify(
     return good
 
 
+def account_of(params: Iterable[tuple[str, str]]) -> str:
+    """The account that the report names, before anybody knows who posted it; empty when it names none."""
+    return next((value for name, value in params if name == "AccountSid"), "")
+
+
 def read_status(params: Iterable[tuple[str, str]], query: str) -> StatusUpdate:
     """What the report says. `query` is the raw query string, where our own key comes back as `k`."""
     pairs = list(params)
