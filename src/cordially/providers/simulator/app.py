@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from . import door
+from .accounts import Accounts
 from .agenda import Agenda
 from .config import Faults, SimulatorConfig
 from .contents import ContentApi
@@ -23,6 +24,7 @@ from .limits import most_in_a_second
 from .messages import MessagesApi
 from .phone import PhonePages
 from .plan import Chance
+from .senders import SendersApi
 from .store import SimMessage, Store
 
 _LOGGING: Final = {
@@ -76,18 +78,17 @@ class Simulator:
     def __init__(self, config: SimulatorConfig, private: Guard) -> None:
         self.config = config
         self._private = private
-        self._store = Store(config.path)
+        self._store = Store(config.path, config.account_sid)
         self._agenda = Agenda(self._store.together)
-        self._courier = Courier(config.auth_token, self._agenda)
+        accounts = Accounts(config)
+        self._courier = Courier(self._agenda)
         self._chance = Chance(config)
-        self._flights = Flights(
-            config.account_sid, config.all_senders[0], self._store, self._agenda, self._courier
-        )
-        gate = door.Gate(config.account_sid, config.auth_token)
-        self._messages = MessagesApi(config, self._store, self._flights, self._chance, gate)
+        self._flights = Flights(accounts, config.all_senders[0], self._store, self._agenda, self._courier)
+        gate = door.Gate(accounts)
+        self._messages = MessagesApi(config, accounts, self._store, self._flights, self._chance, gate)
         self._running = False
         self.record = Record(self._store, self._messages)
-        self.app = self._make_app(gate)
+        self.app = self._make_app(accounts, gate)
 
     async def start(self) -> None:
         """Begin to report, also what an earlier run left over."""
@@ -116,13 +117,20 @@ class Simulator:
         self._messages.reset()
         self._chance.reset()
 
-    def _make_app(self, gate: door.Gate) -> Starlette:
+    def _make_app(self, accounts: Accounts, gate: door.Gate) -> Starlette:
         routes: list[BaseRoute] = [
             *self._messages.routes,
+            *SendersApi(accounts, gate).routes,
             *ContentApi(self.config, self._store, gate).routes,
             *PhonePages(self._store, self._private).routes,
             *Control(
-                self._store, self._messages.doors, self._chance, self._courier, self.reset, self._private
+                self._store,
+                self._messages.doors,
+                self._chance,
+                self._courier,
+                accounts,
+                self.reset,
+                self._private,
             ).routes,
         ]
         return Starlette(

@@ -43,6 +43,25 @@ class Faults:
         return cls(**given)
 
 
+@dataclass(frozen=True, slots=True)
+class SimulatorAccount:
+    """One account. `senders` are E.164; requests may be made with its token, or with its key where it has one."""
+
+    sid: str
+    token: str
+    senders: tuple[str, ...]
+    name: str = "Simulator"
+    key_sid: str = ""
+    key_secret: str = ""
+    #: WhatsApp's word for its senders
+    quality: str = "HIGH"
+
+    @classmethod
+    def read(cls, given: dict[str, Any]) -> Self:
+        """From JSON."""
+        return cls(**{**given, "senders": tuple(given["senders"])})
+
+
 @dataclass(frozen=True)
 class SimulatorConfig:
     account_sid: str = "AC" + "0" * 32
@@ -51,6 +70,8 @@ class SimulatorConfig:
     sender: str = "+15550100000"
     #: all its senders when there is more than one; empty means `sender` alone
     senders: tuple[str, ...] = ()
+    #: accounts besides this one
+    others: tuple[SimulatorAccount, ...] = ()
     #: SQLite file of the record; None keeps it in memory
     path: Path | None = None
     #: messages that one sender may start in any second; 0 or less means no limit
@@ -74,5 +95,10 @@ class SimulatorConfig:
     seed: int | None = None
 
     @property
+    def all_accounts(self) -> tuple[SimulatorAccount, ...]:
+        mine = SimulatorAccount(self.account_sid, self.auth_token, self.senders or (self.sender,))
+        return (mine, *self.others)
+
+    @property
     def all_senders(self) -> tuple[str, ...]:
-        return self.senders or (self.sender,)
+        return tuple(sender for account in self.all_accounts for sender in account.senders)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from .errors import ApiError
@@ -50,6 +50,8 @@ class Content:
     types: dict[str, Any]
     created_at: float
     approval: Approval | None = None
+    #: whose it is
+    account: str = ""
 
     @property
     def kind(self) -> str:
@@ -67,7 +69,7 @@ class Content:
         if not isinstance(given, dict) or "types" not in given:
             raise ApiError(20001)
         old = {"friendly_name": self.friendly_name, "language": self.language, "variables": self.variables}
-        return read_content({**old, **given}, self.sid, self.created_at)
+        return replace(read_content({**old, **given}, self.sid, self.created_at), account=self.account)
 
     def values(self, given: Mapping[str, str]) -> dict[str, str]:
         """The given values over the samples: Twilio really sends a sample where a value is missing."""

@@ -41,7 +41,8 @@ class ContentApi:
         ]
 
     async def _create(self, request: Request) -> Response:
-        content = read_content(await _read_json(request), "HX" + uuid.uuid4().hex, time.time())
+        given = read_content(await _read_json(request), "HX" + uuid.uuid4().hex, time.time())
+        content = replace(given, account=request.state.account)
         self._store.save_content(content)
         return json_answer(self._show(request, content), 201)
 
@@ -78,7 +79,7 @@ class ContentApi:
         return json_answer(
             {
                 "sid": content.sid,
-                "account_sid": self._config.account_sid,
+                "account_sid": content.account,
                 "url": url,
                 "whatsapp": {"type": "whatsapp", **review, "flows": None},
             }
@@ -91,7 +92,7 @@ class ContentApi:
         if token and not token.removeprefix("PT").isdigit():
             raise ApiError(20001)
         start = int(token.removeprefix("PT")) if token else 0
-        contents = self._store.contents()[::-1]  # the newest first
+        contents = self._store.contents(request.state.account)[::-1]  # the newest first
         url = f"{_base_url(request)}{request.scope['path'].removeprefix(request.scope['root_path'])}"
 
         def page_url(page: int, place: int) -> str:
@@ -116,7 +117,7 @@ class ContentApi:
         )
 
     def _find(self, request: Request) -> Content:
-        content = self._store.content(request.path_params["sid"])
+        content = self._store.content(request.path_params["sid"], request.state.account)
         if content is None:
             raise ApiError(20404, request.url.path)
         return content
@@ -137,7 +138,7 @@ class ContentApi:
         created = dt.datetime.fromtimestamp(content.created_at, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {
             "sid": content.sid,
-            "account_sid": self._config.account_sid,
+            "account_sid": content.account,
             "friendly_name": content.friendly_name,
             "language": content.language,
             "variables": content.variables,

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from .accounts import Accounts
 from .config import Faults
 from .courier import Courier
 from .door import Guard, json_answer
@@ -28,6 +29,7 @@ class Control:
         doors: Mapping[str, Door],
         chance: Chance,
         courier: Courier,
+        accounts: Accounts,
         reset: Callable[[bool], None],
         private: Guard,
     ) -> None:
@@ -35,11 +37,13 @@ class Control:
         self._doors = doors
         self._chance = chance
         self._courier = courier
+        self._accounts = accounts
         self._reset_all = reset
         self.routes = [
             Route("/_simulator/messages.json", private(self._messages), methods=["GET"]),
             Route("/_simulator/faults", private(self._faults), methods=["GET", "POST"]),
             Route("/_simulator/contents/{sid}", private(self._review), methods=["POST"]),
+            Route("/_simulator/accounts/{sid}", private(self._account), methods=["POST"]),
             Route("/_simulator/reset", private(self._reset), methods=["POST"]),
         ]
 
@@ -84,6 +88,14 @@ class Control:
             return json_answer({"error": str(error)}, 400)
         self._store.save_content(replace(content, approval=approval))
         return json_answer(asdict(approval) if approval else {})
+
+    async def _account(self, request: Request) -> Response:
+        """Another Auth Token from now on: {"token"}. For requests, and for the signatures of reports."""
+        try:
+            self._accounts.set_token(request.path_params["sid"], str((await _read_object(request))["token"]))
+        except (KeyError, ValueError) as error:
+            return json_answer({"error": f"no such account, or no token: {error}"}, 400)
+        return Response(status_code=204)
 
     async def _reset(self, request: Request) -> Response:
         """Forget messages, arrivals and faults; templates too with {"contents": true}."""

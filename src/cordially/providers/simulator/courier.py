@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -54,6 +55,11 @@ class Overrides:
         )
 
 
+@lru_cache(maxsize=16)
+def _validator(token: str) -> RequestValidator:
+    return RequestValidator(token)
+
+
 def _number(given: Mapping[str, str], name: str, least: int, most: int, usual: int) -> float:
     text = given.get(name, "")
     if not (text.isascii() and text.isdigit()):
@@ -94,7 +100,6 @@ class Target:
 class Courier:
     """Posts callbacks over a bounded number of connections. Lives in the event loop that starts it."""
 
-    auth_token: str
     agenda: Agenda
     posted: int = 0
     given_up: int = 0
@@ -102,7 +107,6 @@ class Courier:
     _session: aiohttp.ClientSession | None = None
 
     def __post_init__(self) -> None:
-        self._validator = RequestValidator(self.auth_token)
         self._letters: asyncio.Queue[_Letter] = asyncio.Queue()
 
     def start(self) -> None:
@@ -124,11 +128,11 @@ class Courier:
             await self._session.close()
             self._session = None
 
-    def post(self, target: Target, params: Mapping[str, str], done: Callable[[], None]) -> None:
-        """Post it soon; `done` is called when it was answered or given up."""
+    def post(self, target: Target, params: Mapping[str, str], token: str, done: Callable[[], None]) -> None:
+        """Post it soon, signed with that token; `done` is called when it was answered or given up."""
         headers = {
             "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
-            "X-Twilio-Signature": str(self._validator.compute_signature(target.signed, params)),
+            "X-Twilio-Signature": str(_validator(token).compute_signature(target.signed, params)),
             "I-Twilio-Idempotency-Token": str(uuid.uuid4()),
         }
         self._letters.put_nowait(_Letter(target, urlencode(params).encode(), headers, done))

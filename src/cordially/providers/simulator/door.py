@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from .accounts import Accounts
 from .errors import ApiError
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -29,11 +29,13 @@ def open_to_all(handler: Handler) -> Handler:
 
 
 class Gate:
-    """Lets those in who know the password, and answers like Twilio."""
+    """Lets those in who know an account's password, and answers like Twilio.
 
-    def __init__(self, account_sid: str, auth_token: str) -> None:
-        self.account_sid = account_sid
-        self._secret = f"{account_sid}:{auth_token}".encode()
+    What is asked for is that account's own: handlers find its name in `request.state.account`.
+    """
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
         self._inside = 0
 
     def guard(self, handler: Handler) -> Handler:
@@ -55,14 +57,15 @@ class Gate:
     def _check(self, request: Request) -> None:
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         try:
-            given = base64.b64decode(text, validate=True)
+            user, _, password = base64.b64decode(text, validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
-            given = b""
-        if scheme.lower() != "basic" or not hmac.compare_digest(given, self._secret):
+            user = password = ""
+        mine = self._accounts.let_in(user, password) if scheme.lower() == "basic" else None
+        if mine is None:
             raise ApiError(20003)
-        account = request.path_params.get("account")
-        if account is not None and account != self.account_sid:
+        if request.path_params.get("account", mine) != mine:
             raise ApiError(20404, request.url.path)
+        request.state.account = mine
 
 
 def answer_of(error: ApiError) -> Response:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from . import plan
+from .accounts import Accounts
 from .agenda import Agenda
 from .courier import Courier, Target
 from .errors import FAILURES
@@ -33,8 +34,10 @@ class _Flight:
 
 
 class Flights:
-    def __init__(self, account_sid: str, default_sender: str, store: Store, agenda: Agenda, courier: Courier):
-        self._account_sid = account_sid
+    def __init__(
+        self, accounts: Accounts, default_sender: str, store: Store, agenda: Agenda, courier: Courier
+    ) -> None:
+        self._accounts = accounts
         self._default_sender = CHANNEL + default_sender
         self._store = store
         self._agenda = agenda
@@ -109,10 +112,13 @@ class Flights:
         if self._flights.get(flight.message.sid) is not flight:
             return
         target = _target(flight.message.callback)
-        params = self._params(flight, step)
+        account = self._accounts.get(self._accounts.of_sender(flight.sender.removeprefix(CHANNEL)))
+        params = self._params(flight, step, account.sid)
         for copy in range(step.copies):
             last = copy == step.copies - 1
-            self._courier.post(target, params, partial(self._finish, flight, step) if last else _nothing)
+            self._courier.post(
+                target, params, account.token, partial(self._finish, flight, step) if last else _nothing
+            )
 
     def _finish(self, flight: _Flight, step: Step) -> None:
         sid = flight.message.sid
@@ -131,7 +137,7 @@ class Flights:
             self._store.set_plan(sid, plan.dump(flight.steps))
         self._reported.clear()
 
-    def _params(self, flight: _Flight, step: Step) -> dict[str, str]:
+    def _params(self, flight: _Flight, step: Step, account: str) -> dict[str, str]:
         """https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks"""
         message = flight.message
         params = {
@@ -142,7 +148,7 @@ class Flights:
             "To": message.to,
             "ChannelPrefix": "whatsapp",
             "MessageSid": message.sid,
-            "AccountSid": self._account_sid,
+            "AccountSid": account,
             "From": flight.sender,
             "ApiVersion": "2010-04-01",
         }

@@ -7,7 +7,7 @@ import datetime as dt
 import email.utils
 import time
 import uuid
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from .accounts import Accounts
 from .config import SimulatorConfig
 from .content import failure_of
 from .door import Gate, Silence, answer_of, json_answer, page_number, page_size
@@ -41,14 +42,20 @@ _DAY = 86400.0
 
 class MessagesApi:
     def __init__(
-        self, config: SimulatorConfig, store: Store, flights: Flights, chance: Chance, gate: Gate
+        self,
+        config: SimulatorConfig,
+        accounts: Accounts,
+        store: Store,
+        flights: Flights,
+        chance: Chance,
+        gate: Gate,
     ) -> None:
         self._config = config
+        self._accounts = accounts
         self._store = store
         self._flights = flights
         self._chance = chance
         self._created_at = time.time()
-        self._base = f"/2010-04-01/Accounts/{config.account_sid}"
         self.doors = {
             sender: Door(config.per_second, store.arrivals(sender)) for sender in config.all_senders
         }
@@ -72,7 +79,7 @@ class MessagesApi:
         form = await _read_form(request)
         try:
             with self._store.together():
-                answer, message = self._take(form, arrived)
+                answer, message = self._take(request.state.account, form, arrived)
         except ApiError as error:
             answer, message = answer_of(error), None
         await asyncio.sleep(self._chance.latency())
@@ -89,11 +96,12 @@ class MessagesApi:
         assert message is not None
         return json_answer(self._show(message, created=True), 201)
 
-    def _take(self, form: Form, arrived: float) -> tuple[Answer | Response, SimMessage | None]:
+    def _take(self, account: str, form: Form, arrived: float) -> tuple[Answer | Response, SimMessage | None]:
         """Decide on a request at the moment it arrives; the answer may come later."""
-        verdict = self._arrive(form, arrived)
+        verdict = self._arrive(account, form, arrived)
         now = dt.datetime.now(dt.UTC)
-        wanted = read_wanted(form, self._config.all_senders, self._store.content, now)
+        find = partial(self._store.content, account=account)
+        wanted = read_wanted(form, self._accounts.get(account).senders, find, now)
         if verdict is Verdict.REFUSE:
             raise ApiError(20429)
         answer, code, fate = self._chance.answer(wanted.phone)
@@ -108,12 +116,12 @@ class MessagesApi:
             return answer, None
         return answer, self._start(wanted, verdict, fate, now.timestamp(), arrived)
 
-    def _arrive(self, form: Form, arrived: float) -> Verdict:
+    def _arrive(self, account: str, form: Form, arrived: float) -> Verdict:
         sender = one(form, "From").removeprefix(CHANNEL)
         if not sender and form.get("MessagingServiceSid"):
-            sender = self._config.all_senders[0]
+            sender = self._accounts.get(account).senders[0]
         door = self.doors.get(sender)
-        if door is None:
+        if door is None or self._accounts.of_sender(sender) != account:
             return Verdict.TAKE
         self._store.add_arrival(sender, arrived)
         return door.arrive(arrived)
@@ -180,6 +188,9 @@ class MessagesApi:
         conditions = _conditions(request)
         token = request.query_params.get("PageToken", "")
         backwards = token.startswith("PB")
+        if len(self._accounts) > 1:
+            mine = " ".join(CHANNEL + phone for phone in self._accounts.get(request.state.account).senders)
+            conditions.append(("instr(?, sender) > 0", mine))
         here = [*conditions, self._beyond(token)] if token else conditions
         found = self._store.messages(here, limit=size + 1, newest_first=not backwards)
         more = backwards or len(found) > size
@@ -220,40 +231,45 @@ class MessagesApi:
         paging = [("PageSize", str(size)), ("Page", str(number))]
         if token:
             paging.append(("PageToken", token))
-        return f"{self._base}/Messages.json?{urlencode(kept + paging)}"
+        return f"{_base(request.state.account)}/Messages.json?{urlencode(kept + paging)}"
 
     async def _account(self, request: Request) -> Response:
-        created = _rfc2822(self._created_at)
+        account = self._accounts.get(request.state.account)
+        created, base = _rfc2822(self._created_at), _base(account.sid)
         names = ("Messages", "IncomingPhoneNumbers", "Usage", "Keys")
         return json_answer(
             {
-                "sid": self._config.account_sid,
-                "friendly_name": "Simulator",
+                "sid": account.sid,
+                "friendly_name": account.name,
                 "status": "active",
                 "type": "Full",
-                "owner_account_sid": self._config.account_sid,
+                "owner_account_sid": account.sid,
                 "date_created": created,
                 "date_updated": created,
-                "uri": f"{self._base}.json",
-                "subresource_uris": {_snake(name): f"{self._base}/{name}.json" for name in names},
+                "uri": f"{base}.json",
+                "subresource_uris": {_snake(name): f"{base}/{name}.json" for name in names},
             }
         )
 
     def _find(self, request: Request) -> SimMessage:
         message = self._store.message(request.path_params["sid"])
-        if message is None:
+        if message is None or self._account_of(message) != request.state.account:
             raise ApiError(20404, request.url.path)
         return message
 
+    def _account_of(self, message: SimMessage) -> str:
+        return self._accounts.of_sender((message.from_ or "").removeprefix(CHANNEL))
+
     def _show(self, message: SimMessage, *, created: bool = False) -> dict[str, Any]:
-        uri = f"{self._base}/Messages/{message.sid}"
+        account = self._account_of(message)
+        uri = f"{_base(account)}/Messages/{message.sid}"
         billed = message.sent_at is not None and message.status not in _FAILED
         subresources = {"media": f"{uri}/Media.json"}
         if not created:
             subresources["feedback"] = f"{uri}/Feedback.json"
         return {
             "sid": message.sid,
-            "account_sid": self._config.account_sid,
+            "account_sid": account,
             "api_version": "2010-04-01",
             "status": message.status,
             "direction": "outbound-api",
@@ -273,6 +289,10 @@ class MessagesApi:
             "uri": f"{uri}.json",
             "subresource_uris": subresources,
         }
+
+
+def _base(account: str) -> str:
+    return f"/2010-04-01/Accounts/{account}"
 
 
 def _message(wanted: Wanted, now: float, arrived: float) -> SimMessage:

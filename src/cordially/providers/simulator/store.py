@@ -52,7 +52,8 @@ CREATE TABLE IF NOT EXISTS contents (
     variables TEXT NOT NULL,
     types TEXT NOT NULL,
     created_at REAL NOT NULL,
-    approval TEXT
+    approval TEXT,
+    account TEXT NOT NULL DEFAULT ''
 );
 """
 
@@ -104,17 +105,21 @@ class Recipient:
 
 
 class Store:
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, account: str = "") -> None:
+        """`account`: whose the templates are that a record of before doesn't tell of."""
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         # Tests read the record from another thread; SQLite's own lock is enough for that.
         self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
         self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; {_SCHEMA}")
+        if "account" not in {row[1] for row in self._db.execute("PRAGMA table_info(contents)")}:
+            self._db.execute("ALTER TABLE contents ADD COLUMN account TEXT NOT NULL DEFAULT ''")
         weakref.finalize(self, self._db.close)
         rows = self._db.execute(
-            "SELECT sid, friendly_name, language, variables, types, created_at, approval FROM contents ORDER BY seq"
+            "SELECT sid, friendly_name, language, variables, types, created_at, approval, account "
+            "FROM contents ORDER BY seq"
         )
-        self._contents = {row[0]: _content(row) for row in rows}
+        self._contents = {row[0]: _content(row, account) for row in rows}
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -231,10 +236,11 @@ class Store:
             json.dumps(content.types),
             content.created_at,
             json.dumps(astuple(approval)) if approval else None,
+            content.account,
         )
         self._db.execute(
-            "INSERT INTO contents (sid, friendly_name, language, variables, types, created_at, approval) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sid) DO UPDATE SET friendly_name = excluded.friendly_name, "
+            "INSERT INTO contents (sid, friendly_name, language, variables, types, created_at, approval, account) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sid) DO UPDATE SET friendly_name = excluded.friendly_name, "
             "language = excluded.language, variables = excluded.variables, types = excluded.types, "
             "approval = excluded.approval",
             (content.sid, *values),
@@ -245,11 +251,13 @@ class Store:
         self._db.execute("DELETE FROM contents WHERE sid = ?", (sid,))
         self._contents.pop(sid, None)
 
-    def content(self, sid: str) -> Content | None:
-        return self._contents.get(sid)
+    def content(self, sid: str, account: str = "") -> Content | None:
+        """That of any account, unless one is named."""
+        found = self._contents.get(sid)
+        return found if found is not None and account in ("", found.account) else None
 
-    def contents(self) -> list[Content]:
-        return list(self._contents.values())
+    def contents(self, account: str) -> list[Content]:
+        return [content for content in self._contents.values() if content.account == account]
 
     def clear(self, *, contents: bool) -> None:
         self._db.executescript("DELETE FROM messages; DELETE FROM arrivals;")
@@ -264,8 +272,8 @@ def _message(row: Sequence[Any]) -> SimMessage:
     return SimMessage(*values)
 
 
-def _content(row: Sequence[Any]) -> Content:
-    sid, name, language, variables, types, created_at, approval = row
+def _content(row: Sequence[Any], otherwise: str) -> Content:
+    sid, name, language, variables, types, created_at, approval, account = row
     return Content(
         sid,
         name,
@@ -274,4 +282,5 @@ def _content(row: Sequence[Any]) -> Content:
         json.loads(types),
         created_at,
         Approval(*json.loads(approval)) if approval else None,
+        account or otherwise,
     )

@@ -44,6 +44,7 @@ __all__ = [
     "ListedContent",
     "WholeContent",
     "approval_status",
+    "connected",
     "fetch_content",
     "list_contents",
     "put_up",
@@ -85,7 +86,7 @@ def put_up(credentials: Credentials, content: WholeContent) -> str:
         "variables": {str(number): sample for number, sample in enumerate(content.samples, 1)},
         "types": {kind: shape},
     }
-    with _client(credentials) as client:
+    with connected(credentials) as client:
         created = client.content.v1.contents.create(ContentList.ContentCreateRequest(request))
         return _present(created.sid)
 
@@ -93,20 +94,20 @@ def put_up(credentials: Credentials, content: WholeContent) -> str:
 def request_approval(credentials: Credentials, ref: str, name: str, category: str) -> Approval:
     """Hand the template to WhatsApp for review. `name`: lower-case letters, digits and `_`."""
     request = ApprovalCreateList.ContentApprovalRequest({"name": name, "category": category})
-    with _client(credentials, ref) as client:
+    with connected(credentials, ref) as client:
         answer = client.content.v1.contents(ref).approval_create.create(request)
         return _approval(vars(answer))
 
 
 def approval_status(credentials: Credentials, ref: str) -> Approval:
     """How WhatsApp's review stands now."""
-    with _client(credentials, ref) as client:
+    with connected(credentials, ref) as client:
         return _fetched_approval(client, ref)
 
 
 def list_contents(credentials: Credentials) -> list[ListedContent]:
     """What the account has, whoever made it: the newest first, 6,000 at most."""
-    with _client(credentials) as client:
+    with connected(credentials) as client:
         rows: list[Any] = []
         page = client.content.v1.content_and_approvals.page(page_size=_PER_PAGE)
         for _ in range(_MOST_PAGES):
@@ -125,13 +126,13 @@ def _made_at(row: Any) -> str:
 
 def fetch_content(credentials: Credentials, ref: str) -> ListedContent:
     """One content, and how its review stands."""
-    with _client(credentials, ref) as client:
+    with connected(credentials, ref) as client:
         return listed(client.content.v1.contents(ref).fetch(), _fetched_approval(client, ref))
 
 
 def remove(credentials: Credentials, ref: str) -> None:
     """Take a content down for good; WhatsApp may lose it with that. For what was never handed in."""
-    with _client(credentials, ref) as client:
+    with connected(credentials, ref) as client:
         client.content.v1.contents(ref).delete()
 
 
@@ -167,7 +168,7 @@ class _SyncWire(TwilioHttpClient):  # type: ignore[misc]
 
 
 @contextmanager
-def _client(credentials: Credentials, ref: str = "") -> Iterator[Client]:
+def connected(credentials: Credentials, ref: str = "") -> Iterator[Client]:
     """A client of its own for each call; whatever goes wrong inside comes out as a ContentError.
 
     `ref`: the content that the call is about.
