@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
 from cordially.delivery.webhooks import status_callback_url
 from cordially.invitations import senders, vault
-from cordially.invitations.models import Account
+from cordially.invitations.models import Account, Sender
 from cordially.invitations.senders import NotReady
 from cordially.invitations.vault import Unreadable
 from cordially.lib.clock import now as clock_now
+from cordially.providers.errors import Fault
+from cordially.providers.twilio import account as twilio_account
+from cordially.providers.twilio.account import Found
 from cordially.providers.twilio.address import checked_base, checked_callback
 from cordially.providers.twilio.client import TwilioProvider
-from cordially.providers.twilio.content import Credentials
+from cordially.providers.twilio.content import ContentError, Credentials
 
 SIMULATOR_PATH = "/simulator"
 #: connections to Twilio for one account; a drainer has fewer requests under way
 MOST_AT_ONCE = 512
+#: how a number stands that Twilio doesn't have in this account; Twilio's own words are in capitals
+NOT_REGISTERED = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +124,69 @@ def make_provider(of: Access | None = None) -> TwilioProvider:
         status_callback=status_callback_url(),
         max_connections=MOST_AT_ONCE,
     )
+
+
+def check(sid: str, secrets: vault.Secrets, phone: str) -> Found:
+    """Whether Twilio takes these credentials, and what it says of the number. Nothing is kept.
+
+    Raises CantUse, which says what Twilio refuses, or that it can't be asked.
+    """
+    found = None
+    if secrets.token:
+        found = _asked(Credentials(sid, secrets.token, api_url(sid)), phone, "token")
+    if secrets.key_secret:
+        by_key = _asked(Credentials(sid, secrets.key_secret, api_url(sid), secrets.key_sid), phone, "key")
+        found = replace(by_key, account_name=found.account_name) if found else by_key
+    if found is None:
+        raise CantUse("token", None)
+    return found
+
+
+def look(account: str, phone: str) -> Found:
+    """What Twilio says of a number, asked with the credentials that are kept. Raises CantUse and NotReady."""
+    return _asked(access(account).credentials, phone, "token")
+
+
+class CantUse(Exception):
+    """`what` Twilio refused: the `token`, the `key`, or the `account`; empty when it can't be asked."""
+
+    def __init__(self, what: str, fault: Fault | None) -> None:
+        super().__init__(fault.reason if fault else "")
+        self.what = what
+        self.fault = fault
+
+
+def _asked(credentials: Credentials, phone: str, what: str) -> Found:
+    try:
+        return twilio_account.look(credentials, phone)
+    except ContentError as error:
+        code = error.fault.code
+        wrong = {20003: what, 20404: "account", 20005: "account", 20403: what}.get(code or 0, "")
+        raise CantUse(wrong, error.fault) from error
+
+
+def ask_about(sender: Sender) -> bool:
+    """Ask Twilio how an account and its number are, and keep what it says. Returns whether all is well.
+
+    Raises NotReady when there are no credentials.
+    """
+    trouble, found = "", None
+    try:
+        found = look(sender.account, sender.phone)
+    except CantUse as error:
+        trouble = str(error)
+    keep_found(sender, found, trouble)
+    return found is not None and found.registered is not False
+
+
+def keep_found(sender: Sender, found: Found | None, trouble: str = "") -> None:
+    """`trouble`: why nothing was found."""
+    values = {"checked_at": clock_now(), "checked_trouble": trouble[:300]}
+    if found is not None:
+        values |= {
+            "checked_ms": round(found.seconds * 1000),
+            "registered_as": found.name,
+            "standing": NOT_REGISTERED if found.registered is False else found.standing,
+            "quality": found.quality,
+        }
+    Sender.objects.filter(pk=sender.pk).update(**values)

@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, overload
 from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import Count, OuterRef, QuerySet, Subquery
@@ -25,7 +26,7 @@ from django.views.decorators.http import require_POST
 from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.invitations.models import Campaign
-from cordially.team.rights import Right, owners_of, rights_of
+from cordially.team.rights import Right, owners_of, rights_of, runs_installation
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Event, P], HttpResponseBase]
@@ -139,3 +140,14 @@ def refused_to_all(request: HttpRequest) -> HttpResponse:
     """For what all events share: only who runs the installation may change it."""
     context = {"sentence": _("You may not change what all events share."), "owners": ""}
     return render(request, "dashboard/refused.html", context, status=403)
+
+
+def of_installation(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page about what all events share, for who runs the installation alone."""
+
+    @wraps(view)
+    @login_required
+    def page(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        return view(request, *args, **kwargs) if runs_installation(request.user) else refused_to_all(request)
+
+    return page

@@ -7,6 +7,7 @@ from django.views.i18n import set_language
 
 from .views import (
     campaigns,
+    credentials,
     event_form,
     events,
     guest,
@@ -19,6 +20,7 @@ from .views import (
     quiet,
     roster,
     sender,
+    sender_test,
     sending,
     signin,
     steering,
@@ -40,6 +42,13 @@ urlpatterns = [
     path("events/new", event_form.new, name="event_new"),
     path("prices", prices.prices, name="prices"),
     path("sender", sender.sender, name="sender"),
+    path("sender/add", credentials.add, name="sender_add"),
+    path("sender/<int:pk>", sender.one, name="sender_one"),
+    path("sender/<int:pk>/pulse", sender.pulse, name="sender_pulse"),
+    path("sender/<int:pk>/credentials", credentials.replace, name="sender_credentials"),
+    path("sender/<int:pk>/remove", credentials.remove, name="sender_remove"),
+    path("sender/<int:pk>/test", sender_test.send, name="sender_test"),
+    path("sender/<int:pk>/test/<int:key>", sender_test.state, name="sender_test_state"),
     path("e/<slug:slug>/", overview.overview, name="overview"),
     path("e/<slug:slug>/chart", overview.chart, name="chart"),
     path("e/<slug:slug>/links", overview.links, name="links"),
@@ -111,5 +120,6 @@ urlpatterns = [
     path("e/<slug:slug>/campaigns/<int:pk>/cancel", steering.cancel, name="cancel"),
     path("e/<slug:slug>/campaigns/<int:pk>/retry", steering.ask_retry, name="ask_retry"),
     path("e/<slug:slug>/campaigns/<int:pk>/speed", steering.speed, name="speed"),
+    path("e/<slug:slug>/sender", sender.of_event, name="event_sender"),
     path("e/<slug:slug>/sender/<int:pk>/resume", steering.resume_sender, name="resume_sender"),
 ]

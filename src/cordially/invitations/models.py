@@ -105,6 +105,7 @@ class Sender(models.Model):
     refused_why = models.CharField(max_length=500, blank=True)
     #: when the provider was asked about the number last, and what it said then; empty where it didn't
     checked_at = models.DateTimeField(null=True, blank=True)
+    checked_ms = models.PositiveIntegerField(null=True, blank=True)
     registered_as = models.CharField(max_length=80, blank=True)
     #: the provider's word for how the number stands, like ONLINE
     standing = models.CharField(max_length=40, blank=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -21,7 +21,7 @@ from cordially.lib.sealing import Unreadable
 from . import senders
 from .models import Account, Sender, SenderState
 
-__all__ = ["Secrets", "Stale", "Unreadable", "keep", "opened", "remove", "reseal", "signers"]
+__all__ = ["Secrets", "Stale", "Unreadable", "keep", "opened", "remove", "reseal", "signers", "with_kept"]
 
 logger = logging.getLogger(__name__)
 
@@ -156,5 +156,13 @@ def reseal() -> int:
 
 
 def with_kept(row: Account, typed: Secrets) -> Secrets:
-    """What was typed, and the kept token where only a key was typed: reports need it. Raises Unreadable."""
-    return typed if typed.token else replace(typed, token=_opened(row.token))
+    """What was typed, and what is kept where nothing was: the token, and the secret of the same key.
+
+    A key that isn't named any more is dropped. Raises Unreadable.
+    """
+    same_key = typed.key_sid == row.key_sid and not typed.key_secret
+    return Secrets(
+        typed.token or _opened(row.token),
+        typed.key_sid,
+        _opened(row.key_secret) if same_key else typed.key_secret,
+    )

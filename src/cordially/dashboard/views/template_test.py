@@ -37,7 +37,7 @@ from .templates import find
 _FOLLOWED = dt.timedelta(minutes=2)
 _LONGEST_NUMBER = 60
 #: what is wrong with one's own number: nobody else has to be asked for it
-_WRONG = {
+WRONG = {
     "": gettext_lazy("Write the number of your own phone."),
     phones.TOO_SHORT: gettext_lazy("A digit or more is missing."),
     phones.TOO_LONG: gettext_lazy("There are too many digits."),
@@ -136,7 +136,7 @@ def test(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
             event,
             tab,
             number=number,
-            error=str(_WRONG.get(phone.why, _("That is not a phone number."))),
+            error=str(WRONG.get(phone.why, _("That is not a phone number."))),
         )
     Host.objects.update_or_create(user=user, defaults={"phone": phone.e164})
     version = tab.standing.in_use
@@ -159,7 +159,7 @@ def test(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     sent = trials.ask(sender, template, version, _values(event, tab, version, guest), phone.e164, user)
     wake()
     if request.htmx:  # type: ignore[attr-defined]
-        return _render(request, _followed(template, sent))
+        return _render(request, followed(template, sent))
     return redirect("template_test_state", event.slug, pk, sent.pk)
 
 
@@ -219,7 +219,7 @@ def _steps(message: TestMessage) -> list[Step]:
     return steps
 
 
-def _followed(template: MessageTemplate, message: TestMessage) -> dict[str, Any]:
+def followed(template: MessageTemplate, message: TestMessage) -> dict[str, Any]:
     ended = message.state in (State.READ, State.FAILED, State.UNSURE)
     late = message.created_at < clock_now() - _FOLLOWED
     return {
@@ -241,7 +241,7 @@ def state(request: HttpRequest, event: Event, pk: int, key: int) -> HttpResponse
     message = TestMessage.objects.filter(pk=key, template=pk, created_by=user_of(request)).first()
     if message is None:
         raise Http404("No such test message")
-    context = _followed(find(pk), message)
+    context = followed(find(pk), message)
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "dashboard/_template_test_state.html", context)
     return _render(request, context)

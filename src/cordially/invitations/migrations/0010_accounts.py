@@ -20,6 +20,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="sender",
+            name="checked_ms",
+            field=models.PositiveIntegerField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="sender",
             name="checked_trouble",
             field=models.CharField(blank=True, max_length=300),
         ),
