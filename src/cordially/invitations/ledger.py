@@ -23,6 +23,7 @@ from . import trials
 from .attempts import Attempt
 from .lifecycle import OPEN, State
 from .models import (
+    Account,
     Campaign,
     CampaignState,
     FormerMessage,
@@ -51,6 +52,11 @@ FARTHEST_HOLD = dt.timedelta(hours=2)
 SLOWED_ONCE = dt.timedelta(seconds=5)
 #: so many of the same unclear failure, and not one message on a phone: it is not the guests' fault
 MOST_UNCLEAR = 10
+#: Twilio's code for credentials that it refuses
+WRONG_PASSWORD = 20003
+#: as long a refusal may still be about the credentials of before: every process reads new ones once a second
+TAKEN_UP = dt.timedelta(seconds=10)
+NEW_CREDENTIALS = "The new credentials are being taken up."
 
 
 #: invitation, attempt, status, code, source, note
@@ -419,12 +425,23 @@ def _heed(fault: Fault, news: News, row: Row) -> None:
         hold_sender(row.sender_id, news.at + dt.timedelta(seconds=fault.rests), fault.sentence)
     if row.state != State.QUEUED:
         return
-    if fault.error_class == ErrorClass.SENDER and pause_sender(
-        row.sender_id, news.code, news.reason, news.at
-    ):
-        logger.error("sender %s paused: %s", row.sender_id, news.reason)
+    if fault.error_class == ErrorClass.SENDER:
+        _stop(row.sender_id, news)
     if fault.error_class == ErrorClass.TEMPLATE:
         _pause_campaign(row.campaign_id, news.code, news.reason, news.at)
+
+
+def _stop(sender_id: int, news: News) -> None:
+    """Pause the sender; unless the refused request was made with credentials that were replaced meanwhile."""
+    since = news.at - TAKEN_UP
+    account = Sender.objects.filter(pk=sender_id).values("account")
+    if (
+        news.code == WRONG_PASSWORD
+        and Account.objects.filter(sid__in=account, changed_at__gt=since, changed_at__lte=news.at).exists()
+    ):
+        hold_sender(sender_id, news.at + dt.timedelta(seconds=1), NEW_CREDENTIALS)
+    elif pause_sender(sender_id, news.code, news.reason, news.at):
+        logger.error("sender %s paused: %s", sender_id, news.reason)
 
 
 def _pause_campaign(campaign_id: int, code: int | None, reason: str, now: dt.datetime) -> None:

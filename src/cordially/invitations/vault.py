@@ -18,7 +18,7 @@ from cordially.lib import sealing
 from cordially.lib.clock import now as clock_now
 from cordially.lib.sealing import Unreadable
 
-from . import senders
+from . import ledger, senders
 from .models import Account, Sender, SenderState
 
 __all__ = ["Secrets", "Stale", "Unreadable", "keep", "opened", "remove", "reseal", "signers", "with_kept"]
@@ -33,7 +33,7 @@ UNREADABLE = (
     "CORDIALLY_FORMER_SECRET_KEYS and start again, or enter the credentials anew."
 )
 #: the faults that other credentials may mend
-_OF_CREDENTIALS = (None, 20003)
+_OF_CREDENTIALS = (None, ledger.WRONG_PASSWORD)
 
 
 class Stale(Exception):

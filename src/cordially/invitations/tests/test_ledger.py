@@ -16,6 +16,7 @@ from cordially.invitations.attempts import Attempt
 from cordially.invitations.ledger import Claim
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import (
+    Account,
     Campaign,
     CampaignState,
     Invitation,
@@ -335,6 +336,33 @@ def test_a_fault_of_the_sender_pauses_it_and_fails_nobody(event, sender):
     assert (sender.state, sender.paused_code, sender.paused_reason) == (SenderState.PAUSED, 20003, said)
     assert states(campaign) == {"queued": 3}
     assert claim(sender) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code", "state"),
+    [
+        (1, 20003, "active"),
+        (9, 20003, "active"),
+        (11, 20003, "paused"),
+        (-1, 20003, "paused"),
+        (1, 63007, "paused"),
+    ],
+)
+def test_a_refusal_of_the_credentials_of_before_does_not_stop_who_has_new_ones(
+    event, sender, seconds, code, state
+):
+    """The request was under way when they were replaced, or was made by who had not read the new ones yet."""
+    campaign = a_campaign(some_guests(event, 1), sender)
+    (found,) = claim(sender)
+    refused = news_of(found, State.QUEUED, fault=fault(ErrorClass.SENDER, code), code=code, reason="No.")
+    changed_at = refused.at - dt.timedelta(seconds=seconds)
+    Account.objects.create(sid=sender.account, token="sealed", changed_at=changed_at)
+    ledger.record([refused])
+    sender.refresh_from_db()
+    assert sender.state == state and states(campaign) == {"queued": 1}
+    if state == "active":
+        assert claim(sender, now=refused.at) == [], "it waits a moment"
+        assert len(claim(sender, now=refused.at + dt.timedelta(seconds=2))) == 1
 
 
 def test_a_fault_of_the_words_pauses_the_campaign_and_no_other(event, sender):
