@@ -98,6 +98,7 @@ def test_a_wrong_token_stops_its_sender_alone_and_the_right_one_brings_everythin
             host.press(f"/sender/{key}", per_second="20", per_hour="", per_day="", name="Hadar")
             host.press(f"/e/{theirs}/sender", sender=str(key))
             ((template,),) = rows(installation, "SELECT id FROM invitations_messagetemplate")
+            assert "ok     The sender Hadar was added in the browser" in installation.run("doctor").stdout
             editor = f"/e/{theirs}/templates/{template}"
             host.press(f"{editor}/submit", **typed(host.get(editor)))
             approved = (
@@ -119,6 +120,7 @@ def test_a_wrong_token_stops_its_sender_alone_and_the_right_one_brings_everythin
             assert states(installation, mine)["queued"] > 0, "too late to prove anything"
             until(lambda: all_known(installation, mine), 60, "the first account sends all of its own")
             assert paused(installation) == {witness.account["TWILIO_ACCOUNT_SID"]: 0, OTHER["sid"]: 1}
+            assert "WRONG  The sender Hadar is paused" in installation.run("doctor").stdout
             waited = states(installation, theirs)["queued"]
             assert waited > 0 and arrived() == GUESTS - waited
             host.press(f"/sender/{key}/credentials", token=NEW)

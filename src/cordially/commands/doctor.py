@@ -35,6 +35,7 @@ def doctor() -> None:
     findings = [*_local()]
     if all(finding.ok for finding in findings):
         findings += _sending()
+        findings += _added()
     findings += asyncio.run(_lines())
     for finding in findings:
         mark = {True: "ok   ", False: "WRONG", None: "note "}[finding.ok]
@@ -84,6 +85,30 @@ def _sending() -> Iterator[Finding]:
         )
     yield Finding(True, f"The sender {sender.phone} is known.")
     yield from _templates(sender.account)
+
+
+def _added() -> Iterator[Finding]:
+    """The senders whose credentials were entered in the browser."""
+    from cordially import connection
+    from cordially.invitations import senders
+    from cordially.invitations.models import Account, Sender, SenderState
+
+    kept = Account.objects.exclude(sid=senders.account()).values("sid")
+    for sender in Sender.objects.filter(account__in=kept):
+        if sender.state == SenderState.PAUSED:
+            yield Finding(False, f"The sender {sender} is paused: {sender.paused_reason}")
+            continue
+        try:
+            found = connection.look(sender.account, sender.phone)
+        except (connection.CantUse, senders.NotReady) as error:
+            yield Finding(False, f"The sender {sender} can't be used: {error}")
+            continue
+        if found.registered is False:
+            yield Finding(False, f"The sender {sender} is no WhatsApp sender of its account.")
+        else:
+            yield Finding(
+                True, f"The sender {sender} was added in the browser, and Twilio takes its credentials."
+            )
 
 
 def _templates(account: str) -> Iterator[Finding]:
