@@ -56,7 +56,7 @@ MOST_UNCLEAR = 10
 WRONG_PASSWORD = 20003
 #: as long a refusal may still be about the credentials of before: every process reads new ones once a second
 TAKEN_UP = dt.timedelta(seconds=10)
-NEW_CREDENTIALS = "The new credentials are being taken up."
+NEW_CREDENTIALS = noop("The new credentials are being taken up.")
 
 
 #: invitation, attempt, status, code, source, note

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from cordially.events.models import Event
+from cordially.lib.marking import noop
 
 from .models import Account, EventSending, Sender
 
@@ -42,8 +43,9 @@ def sender_phone() -> str:
     number = settings.TWILIO_WHATSAPP_FROM.removeprefix("whatsapp:").strip()
     if not re.fullmatch(r"\+[1-9]\d{6,14}", number):
         raise NotReady(
-            "TWILIO_WHATSAPP_FROM must hold your WhatsApp sender, like whatsapp:+14155238886; "
-            f"now it is {'empty' if not number else 'not such a number'}."
+            noop(
+                "TWILIO_WHATSAPP_FROM must hold your WhatsApp sender, like whatsapp:+14155238886; now it is {x}."
+            ).format(x="empty" if not number else "not such a number")
         )
     return number
 
@@ -51,7 +53,7 @@ def sender_phone() -> str:
 def current_sender() -> Sender:
     """The sender that the configuration names; its row is made at first need."""
     if not account():
-        raise NotReady("TWILIO_ACCOUNT_SID is empty: set it together with TWILIO_AUTH_TOKEN.")
+        raise NotReady(noop("TWILIO_ACCOUNT_SID is empty: set it together with TWILIO_AUTH_TOKEN."))
     sender, _ = Sender.objects.get_or_create(
         account=account(),
         phone=sender_phone(),
@@ -79,7 +81,9 @@ def default_sender() -> Sender:
     except NotReady as error:
         added = _first_added()
         if added is None:
-            raise NotReady(f"{error} Or add a sender on the page “Senders”.") from error
+            raise NotReady(
+                noop("{error} Or add a sender on the page “Senders”.").format(error=error)
+            ) from error
         return added
 
 
@@ -90,8 +94,10 @@ def sender_for(event: Event) -> Sender:
         return default_sender()
     if not has_credentials(found.sender):
         raise NotReady(
-            f"The credentials of {found.sender} were removed. Enter them anew on the page “Senders”, or choose "
-            "another sender for this event."
+            noop(
+                "The credentials of {sender} were removed. Enter them anew on the page “Senders”, "
+                "or choose another sender for this event."
+            ).format(sender=found.sender)
         )
     return found.sender
 
@@ -143,6 +149,8 @@ def require_public_url(of: str = "") -> None:
     """Real guests get links to it, and Twilio reports to it. Raises NotReady when it isn't configured."""
     if is_real(of) and not settings.PUBLIC_URL:
         raise NotReady(
-            "CORDIALLY_PUBLIC_URL is not set: the guests' links would lead nowhere, and Twilio could not "
-            "report back. Set it to the https address at which this server is reached."
+            noop(
+                "CORDIALLY_PUBLIC_URL is not set: the guests' links would lead nowhere, and Twilio could not "
+                "report back. Set it to the https address at which this server is reached."
+            )
         )

@@ -16,6 +16,7 @@ from django.db import transaction
 
 from cordially.lib import sealing
 from cordially.lib.clock import now as clock_now
+from cordially.lib.marking import noop
 from cordially.lib.sealing import Unreadable
 
 from . import ledger, senders
@@ -27,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 #: as long the token of before still verifies reports: Twilio repeats one for 15 seconds, and is asked after that
 FORMER_FOR = dt.timedelta(hours=1)
-REMOVED = "Its credentials were removed. Enter them anew, and everything that waits goes on."
-UNREADABLE = (
+REMOVED = noop("Its credentials were removed. Enter them anew, and everything that waits goes on.")
+UNREADABLE = noop(
     "Its credentials can’t be read, because CORDIALLY_SECRET_KEY was changed. Name the old key in "
     "CORDIALLY_FORMER_SECRET_KEYS and start again, or enter the credentials anew."
 )

@@ -93,7 +93,7 @@ def _send(request: HttpRequest, sender: Sender) -> tuple[str, str]:
         raise Http404("Nobody to send it to")
     phone = read_phone(tidy(request.POST.get("number", ""))[:_LONGEST], "")
     if not phone.e164:
-        return WRONG.get(phone.why, _("That is not a phone number.")), ""
+        return str(WRONG.get(phone.why, _("That is not a phone number."))), ""
     Host.objects.update_or_create(user=user, defaults={"phone": phone.e164})
     asked = whole(request.POST.get("text"))
     version = next((version for version, _words in offered(sender.account) if version.pk == asked), None)
