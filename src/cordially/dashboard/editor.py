@@ -415,7 +415,7 @@ def _line(finding: Finding) -> Line:
     else:
         label = _("Use {name}").format(name=name) if finding.fix.startswith("{{") else _("Mend it")
     return Line(
-        tone, icon, finding.sentence, finding.cure,
+        tone, icon, shown(finding.sentence), shown(finding.cure),
         finding.field, finding.start, finding.end, finding.fix, label,
     )  # fmt: skip
 

@@ -35,6 +35,7 @@ from cordially.lib.clock import now as clock_now
 from cordially.team.rights import runs_installation, seen_by
 
 from . import words
+from .shown import shown
 
 #: what the dial offers, messages a second
 SPEEDS = (1, 2, 5, 10, 20, 40, 80)
@@ -149,7 +150,7 @@ def health(sender: Sender, now: dt.datetime) -> tuple[list[Line], Hearing]:
     found = [_worker(sender, now), *_asked(sender), *_reports(sender, kept, heard)]
     if sender.held_until and sender.held_until > now:
         until = words.clock(sender.held_until, seconds=True)
-        found.append(Line("warn", _("Waits until %(when)s") % {"when": until}, sender.held_reason))
+        found.append(Line("warn", _("Waits until %(when)s") % {"when": until}, shown(sender.held_reason)))
     if sender.slowed_at and now - sender.slowed_at < dt.timedelta(minutes=5):
         at = words.clock(sender.slowed_at, seconds=True)
         found.append(
@@ -162,7 +163,7 @@ def health(sender: Sender, now: dt.datetime) -> tuple[list[Line], Hearing]:
     try:
         senders.require_public_url(sender.account)
     except senders.NotReady as error:
-        found.insert(0, Line("warn", _("Nothing leaves yet"), str(error)))
+        found.insert(0, Line("warn", _("Nothing leaves yet"), shown(error)))
     return found, heard
 
 

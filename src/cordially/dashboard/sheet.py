@@ -10,8 +10,8 @@ from functools import cache
 
 import phonenumbers
 from babel import Locale
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from cordially.guests import drafts, rows
 from cordially.guests.columns import FIELD, as_used
@@ -22,6 +22,8 @@ from cordially.guests.phones import candidates, format_phone
 from cordially.guests.reports import ADDED, JOINED, LEFT_OUT, ON_FILE, REPEATED, UPDATED
 from cordially.guests.texts import clean
 from cordially.lib.spreadsheets import harmless
+
+from .shown import shown as in_words
 
 PAGE = 50
 
@@ -55,10 +57,14 @@ FILTERS = {
 _ICONS = {rows.WRONG: "s-failed", rows.MISSING: "s-failed", rows.DOUBT: "s-unsure"}
 
 
-@cache
 def countries() -> list[tuple[str, str]]:
     """ISO code and `Israel (+972)`, by name."""
-    names = Locale("en").territories
+    return _countries((get_language() or "en").partition("-")[0])
+
+
+@cache
+def _countries(language: str) -> list[tuple[str, str]]:
+    names = Locale(language).territories
     listed = [
         (code, f"{names.get(code, code)} (+{phonenumbers.country_code_for_region(code)})")
         for code in phonenumbers.SUPPORTED_REGIONS
@@ -233,7 +239,7 @@ def why(row: Row, mark: rows.Mark) -> str:
         return _("This is longer than %(limit)s characters: the rest is left away.") % {
             "limit": rows.LIMITS[mark.role]
         }
-    return row.reading.guest.phone_note
+    return in_words(row.reading.guest.phone_note)
 
 
 def note_of(draft: GuestImport, row: Row) -> tuple[str, str]:

@@ -16,6 +16,8 @@ from babel import Locale
 from babel.numbers import format_currency, list_currencies
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import formats
+from django.utils.translation import get_language, gettext
 
 from cordially.lib.clock import now as clock_now
 from cordially.lib.marking import noop
@@ -26,7 +28,7 @@ from .models import Category, Price, PriceBook
 PROVIDER_FEE = Decimal("0.005")
 CURRENCY = "USD"
 #: what SHIPPED says was true then; WhatsApp changes prices up to four times a year
-AS_OF = "July 2025"
+_SHIPPED_ON = dt.date(2025, 7, 1)
 #: stands for every country that has no price of its own
 ELSEWHERE = ""
 
@@ -66,6 +68,11 @@ _MOST = Decimal(10_000)
 _AMOUNT = re.compile(r"\d{1,12}(?:[.,]\d*)?|[.,]\d+", re.ASCII)
 
 
+def as_of() -> str:
+    """The month of the prices that ship: `July 2025`."""
+    return formats.date_format(_SHIPPED_ON, "F Y")
+
+
 class NotAPrice(ValueError):
     """What was typed can't be a price, or no country; the message says why in one sentence."""
 
@@ -95,10 +102,8 @@ class Book:
     def source(self) -> str:
         """Where these come from, within a sentence."""
         if self.changed_at is None:
-            return noop("prices shipped with Cordially ({as_of})").format(as_of=AS_OF)
-        return noop("your prices of {day} {changed_at}").format(
-            day=self.changed_at.day, changed_at=f"{self.changed_at:%B %Y}"
-        )
+            return gettext("prices shipped with Cordially ({as_of})").format(as_of=as_of())
+        return gettext("your prices of {date}").format(date=formats.date_format(self.changed_at, "j F Y"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +223,6 @@ def is_currency(code: str) -> bool:
 
 # --- countries
 
-_ENGLISH = Locale("en")
 #: what people also call them
 _ALSO = {
     "america": "US", "britain": "GB", "czech republic": "CZ", "emirates": "AE", "england": "GB",
@@ -260,28 +264,28 @@ def _country_of_area(start: str, length: int, otherwise: str) -> str:
 
 
 def name_of(country: str) -> str:
-    """In English: `United Kingdom`."""
-    return _names().get(country, country) if country else noop("Unknown country")
+    """In the language of the reader: `United Kingdom`."""
+    return _names(_reader()).get(country, country) if country else gettext("Unknown country")
 
 
 def codes() -> frozenset[str]:
     """ISO 3166 of all countries that numbers can be in."""
-    return frozenset(_names())
+    return frozenset(_names("en"))
 
 
 def names() -> list[str]:
     """Of all countries that numbers can be in, in their order."""
-    return sorted(_names().values(), key=_plain)
+    return sorted(_names(_reader()).values(), key=_plain)
 
 
 def read_country(text: str) -> str:
-    """ISO 3166 of the country that a host named: by its English name or its code. Raises NotAPrice."""
+    """ISO 3166 of the country that a host named: by its name or its code. Raises NotAPrice."""
     typed = " ".join(text.split())
     if not typed:
         raise NotAPrice(noop("Write the name of a country first."))
-    if typed.upper() in _names():
+    if typed.upper() in _names("en"):
         return typed.upper()
-    by_name = _by_name()
+    by_name = _by_name(_reader())
     if found := by_name.get(_plain(typed)):
         return found
     near = difflib.get_close_matches(_plain(typed), by_name, n=1, cutoff=0.75)
@@ -294,9 +298,13 @@ def read_country(text: str) -> str:
     raise NotAPrice(noop("No country is called “{shown}”. {meant}").format(shown=shown, meant=meant))
 
 
+def _reader() -> str:
+    return (get_language() or "en").partition("-")[0]
+
+
 @cache
-def _names() -> dict[str, str]:
-    names = _ENGLISH.territories
+def _names(language: str) -> dict[str, str]:
+    names = Locale(language).territories
     return {
         code: names[code].removesuffix(" SAR China")
         for code in phonenumbers.SUPPORTED_REGIONS
@@ -305,9 +313,13 @@ def _names() -> dict[str, str]:
 
 
 @cache
-def _by_name() -> dict[str, str]:
-    known = {code: (_plain(name), _plain(name.partition("(")[0])) for code, name in _names().items()}
-    return {name: code for code, names in known.items() for name in names} | _ALSO
+def _by_name(language: str) -> dict[str, str]:
+    """In English, and in the language of the reader."""
+    found = dict(_ALSO)
+    for spoken in ("en", language):
+        for code, name in _names(spoken).items():
+            found |= {_plain(name): code, _plain(name.partition("(")[0]): code}
+    return found
 
 
 @cache

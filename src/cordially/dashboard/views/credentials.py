@@ -21,6 +21,7 @@ from cordially import connection
 from cordially.connection import CantUse
 from cordially.dashboard import live, numbers
 from cordially.dashboard.page import of_installation, user_of
+from cordially.dashboard.shown import shown
 from cordially.delivery.wake import wake
 from cordially.guests.phones import format_phone
 from cordially.guests.texts import clean
@@ -126,7 +127,7 @@ class Sheet:
         if error.what in said:
             self.errors[place[error.what]] = said[error.what]
         else:
-            why = error.fault.sentence if error.fault else ""
+            why = shown(error.fault.sentence) if error.fault else ""
             self.problem = _("Nothing could be checked, so nothing was kept. %(why)s Try again.") % {
                 "why": why
             }
@@ -190,11 +191,11 @@ def _ask(sheet: Sheet, sid: str, is_new: bool) -> Found | None:
         found = connection.check(sid, sheet.secrets, phone) if is_new else connection.look(sid, phone)
     except CantUse as error:
         if not is_new:
-            sheet.problem = _("The credentials of this account don’t work: %(why)s") % {"why": error}
+            sheet.problem = _("The credentials of this account don’t work: %(why)s") % {"why": shown(error)}
         else:
             sheet.refused(error)
     except (Misconfigured, senders.NotReady) as error:
-        sheet.problem = str(error)
+        sheet.problem = shown(error)
     else:
         sheet.told(found)
         return found
@@ -267,7 +268,7 @@ def replace(request: HttpRequest, pk: int) -> HttpResponse:
         except vault.Unreadable:
             sheet.problem = _("What is kept can’t be read any more. Enter all of it anew.")
         except Misconfigured as error:
-            sheet.problem = str(error)
+            sheet.problem = shown(error)
         except vault.Stale:
             sheet.problem = _("Somebody changed these credentials meanwhile. Nothing was kept; look again.")
             sheet.seen, status = _version(Account.objects.filter(sid=sender.account).first()), 409

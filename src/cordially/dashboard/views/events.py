@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from cordially.dashboard.guestlist import TOLD
 from cordially.dashboard.page import events_with_counts
+from cordially.dashboard.shown import shown
 from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.guests.texts import clean
@@ -70,7 +71,7 @@ class Card:
         """Why a campaign that should run doesn't."""
         for campaign in self.running:
             if campaign.sender.state == SenderState.PAUSED:
-                return campaign.sender.paused_reason
+                return shown(campaign.sender.paused_reason)
         return ""
 
     @property

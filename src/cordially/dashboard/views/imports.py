@@ -18,6 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from cordially.dashboard import errands, sheet
 from cordially.dashboard.asked import whole
 from cordially.dashboard.page import event_page, press, user_of
+from cordially.dashboard.shown import shown
 from cordially.events.models import Event
 from cordially.guests import drafts, undoing
 from cordially.guests.drafts import Stale
@@ -74,7 +75,7 @@ def import_list(request: HttpRequest, event: Event) -> HttpResponse:
             table = read_table(io.BytesIO(pasted.encode(errors="replace")))
     except ListError as error:
         field = "file_wrong" if file is not None else "paste_wrong"
-        return _start(request, event, **{field: str(error)})
+        return _start(request, event, **{field: shown(error)})
     errands.tidy()
     draft = drafts.begin(event, table, by=user_of(request), filename=name)
     return redirect(_at(draft, "import_columns"))
@@ -110,7 +111,7 @@ def columns(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     try:
         drafts.use_columns(draft, uses, country)
     except Stale as error:
-        messages.warning(request, str(error))
+        messages.warning(request, shown(error))
     errands.see_to(draft)
     return redirect(_at(draft))
 
@@ -235,9 +236,9 @@ def _changed(request: HttpRequest, draft: GuestImport, said: str = "") -> HttpRe
 def _stale(request: HttpRequest, draft: GuestImport, error: Stale, **more: Any) -> HttpResponse:
     draft.refresh_from_db()
     if draft.state != ImportState.CHECK:
-        messages.warning(request, str(error))
+        messages.warning(request, shown(error))
         return _onward(request, _at(draft))
-    return _show(request, draft, 409, stale=str(error), **more)
+    return _show(request, draft, 409, stale=shown(error), **more)
 
 
 @press
@@ -368,7 +369,7 @@ def undo(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
         try:
             undoing.begin_undo(found)
         except Stale as error:
-            messages.warning(request, str(error))
+            messages.warning(request, shown(error))
         errands.see_to(found)
         return redirect(_at(found))
     if found.state != ImportState.DONE:
@@ -385,7 +386,7 @@ def forget(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     try:
         undoing.forget(found)
     except Stale as error:
-        messages.warning(request, str(error))
+        messages.warning(request, shown(error))
         return redirect(_at(found))
     messages.success(request, _("The list was thrown away. Nobody of it is on your guest list."))
     return redirect("import", event.slug)

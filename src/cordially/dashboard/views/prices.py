@@ -15,9 +15,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from cordially.dashboard.page import refused_to_all, user_of
+from cordially.dashboard.shown import shown
 from cordially.invitations import prices as table
 from cordially.invitations.models import Category
-from cordially.invitations.prices import AS_OF, ELSEWHERE, SHIPPED_BOOK, Book, NotAPrice
+from cordially.invitations.prices import ELSEWHERE, SHIPPED_BOOK, Book, NotAPrice, as_of
 from cordially.team.rights import runs_installation
 
 #: offered; another one that is saved stays offered
@@ -43,7 +44,7 @@ class Cell:
         try:
             return table.read_amount(self.text)
         except NotAPrice as error:
-            self.error = str(error)
+            self.error = shown(error)
             return Decimal(0)
 
 
@@ -125,7 +126,7 @@ class Sheet:
         try:
             country = table.read_country(self.add)
         except NotAPrice as error:
-            self.add_error = str(error)
+            self.add_error = shown(error)
             return
         if any(row.country == country for row in self.rows):
             self.add_error = _("{name_of} is in the table already.").format(name_of=table.name_of(country))
@@ -198,7 +199,7 @@ def prices(request: HttpRequest) -> HttpResponse:
     elif request.POST.get("do") == "shipped":
         sheet = Sheet.of(SHIPPED_BOOK, sheet.seen)
         sheet.note, sheet.unsaved = (
-            _("These are the prices as shipped ({as_of}). Save to use them.").format(as_of=AS_OF),
+            _("These are the prices as shipped ({as_of}). Save to use them.").format(as_of=as_of()),
             True,
         )
     elif sheet.add or request.POST.get("do") == "add":
@@ -229,7 +230,7 @@ def _page(request: HttpRequest, book: Book, sheet: Sheet, status: int = 200) -> 
         "here": "prices",
         "book": book,
         "sheet": sheet,
-        "as_of": AS_OF,
+        "as_of": as_of(),
         "is_shipped": book.changed_at is None,
         "names": table.names(),
         "wrong": len(sheet.errors),

@@ -20,6 +20,7 @@ from cordially import connection
 from cordially.dashboard import live, numbers
 from cordially.dashboard.asked import whole
 from cordially.dashboard.page import event_page, refused_to_all
+from cordially.dashboard.shown import shown
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
 from cordially.guests.texts import clean
@@ -127,7 +128,7 @@ def _check(request: HttpRequest, found: Sender) -> HttpResponse:
     try:
         good = connection.ask_about(found)
     except senders.NotReady as error:
-        messages.warning(request, str(error))
+        messages.warning(request, shown(error))
     else:
         if good:
             messages.success(request, _("Twilio answers."))

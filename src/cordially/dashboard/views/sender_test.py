@@ -17,6 +17,7 @@ from cordially.dashboard.asked import whole
 from cordially.dashboard.editor import tidy
 from cordially.dashboard.numbers import find
 from cordially.dashboard.page import of_installation, user_of
+from cordially.dashboard.shown import shown
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
 from cordially.guests.phones import format_phone, read_phone
@@ -104,9 +105,9 @@ def _send(request: HttpRequest, sender: Sender) -> tuple[str, str]:
             return "", _("It has no credentials. Enter them first.")
         senders.require_public_url(sender.account)
     except NotReady as error:
-        return "", str(error)
+        return "", shown(error)
     if sender.state == SenderState.PAUSED:
-        return "", _("It is stopped: %(why)s") % {"why": sender.paused_reason}
+        return "", _("It is stopped: %(why)s") % {"why": shown(sender.paused_reason)}
     trials.ask(sender, version.text.template, version, _values(request, version), phone.e164, user)
     wake()
     return "", ""

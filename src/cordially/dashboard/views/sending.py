@@ -31,6 +31,7 @@ from cordially.dashboard.asked import whole, wholes
 from cordially.dashboard.bubble import bubble
 from cordially.dashboard.guestlist import Filter
 from cordially.dashboard.page import back_to, event_page, events_with_counts, ours, user_of
+from cordially.dashboard.shown import shown
 from cordially.dashboard.starting import read_start
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
@@ -316,7 +317,7 @@ def send(request: HttpRequest, event: Event) -> HttpResponse:
     except AudienceChanged as error:
         return _page(request, choice, request.POST, 409, changed=_changed(confirmed, error.ready))
     except (CantStart, NotReady) as error:
-        return _page(request, choice, request.POST, 422, cant=str(error))
+        return _page(request, choice, request.POST, 422, cant=shown(error))
     return _on_its_way(request, event, campaign)
 
 

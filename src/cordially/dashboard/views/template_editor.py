@@ -18,6 +18,7 @@ from cordially.dashboard import editor
 from cordially.dashboard.asked import whole
 from cordially.dashboard.editor import Tab, Typed
 from cordially.dashboard.page import event_page, press
+from cordially.dashboard.shown import shown
 from cordially.events.models import Event
 from cordially.guests import fields as guest_fields
 from cordially.invitations import library, senders
@@ -167,9 +168,9 @@ def submit(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
         try:
             approvals.hand_in(text, known, senders.account_of(event))
         except (CantHandIn, Misconfigured) as error:
-            cant = str(error)
+            cant = shown(error)
         except ContentError as error:
-            cant = f"{error} {error.fault.cure}".strip()
+            cant = f"{shown(error)} {shown(error.fault.cure)}".strip()
     if cant:
         return show(request, event, text.template, text.language, typed=typed, status=422, cant=cant)
     messages.success(request, _("WhatsApp has been asked. It mostly answers within minutes."))
@@ -195,7 +196,7 @@ def ask(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
             template,
             language,
             status=422,
-            wrong=_("Twilio doesn’t say: {error}").format(error=error),
+            wrong=_("Twilio doesn’t say: {error}").format(error=shown(error)),
         )
     if not changed:
         messages.success(request, _("WhatsApp has not answered yet."))

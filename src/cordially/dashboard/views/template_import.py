@@ -16,6 +16,7 @@ from cordially import approvals
 from cordially.approvals import CantHandIn
 from cordially.dashboard.editor import Pill, pill_of, tidy
 from cordially.dashboard.page import event_page
+from cordially.dashboard.shown import shown
 from cordially.events.models import Event
 from cordially.guests import fields as guest_fields
 from cordially.invitations import senders
@@ -88,7 +89,7 @@ def _found(listed: ListedContent, names: Mapping[str, str], error: str = "") -> 
     of_buttons = {button.url.rpartition("{{")[2].rstrip("} ") for button in listed.buttons if button.url}
     numbers = [number for number in listed.samples if number not in of_buttons]
     places = [Place(number, listed.samples[number], names.get(f"n{number}", "")) for number in numbers]
-    useless = listed.usable
+    useless = shown(listed.usable)
     if not useless:
         try:
             approvals.named(listed, dict.fromkeys(numbers, "guest_name"))
@@ -105,7 +106,7 @@ def bring_in(request: HttpRequest, event: Event) -> HttpResponse:
     try:
         listed = approvals.importable(account)
     except (ContentError, Misconfigured) as error:
-        problem = _("Twilio did not say what it has: {error}").format(error=error)
+        problem = _("Twilio did not say what it has: {error}").format(error=shown(error))
     names = _names(event)
     chosen, wrong = "", ""
     if request.method == "POST" and not problem:
@@ -117,7 +118,7 @@ def bring_in(request: HttpRequest, event: Event) -> HttpResponse:
             try:
                 text = approvals.bring_in(one, _given(request.POST, one, names), account)
             except CantHandIn as error:
-                wrong = str(error)
+                wrong = shown(error)
             else:
                 messages.success(request, _("It is here now. Look at it as your guests would read it."))
                 return redirect(address(event, text.template, text.language))

@@ -146,7 +146,7 @@ def test(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
         sender = senders.sender_for(event)
         senders.require_public_url(sender.account)
     except NotReady as error:
-        return _dialog(request, event, tab, number=number, cant=str(error))
+        return _dialog(request, event, tab, number=number, cant=shown(error))
     if sender.state == SenderState.PAUSED:
         return _dialog(
             request,
