@@ -10,7 +10,7 @@ from . import stage
 
 def main() -> None:
     stage.install()
-    from . import callbacks, large, lists, overview, sending
+    from . import callbacks, large, lists, overview, sending, watching
 
     parts = {
         "wizard": lists.wizard,
@@ -20,6 +20,7 @@ def main() -> None:
         "pace": sending.paced,
         "million": large.million,
         "overview": overview.overview,
+        "watching": watching.watching,
     }
     for name in sys.argv[1:] or parts:
         parts[name]()

@@ -133,15 +133,17 @@ def each_way(
     prepare: Callable[[Page], None] = lambda page: None,
     *,
     whole: bool = True,
+    hebrew: bool = True,
 ) -> None:
+    """At a desk and on a phone, in light and dark; in Hebrew at a desk, unless the steps before need English."""
     for way, options in WAYS.items():
         with studio.view(address, **options) as page:
             prepare(page)
             shoot(page, f"{way}{name}" if way.endswith("-") else f"{name}{way}", whole=whole)
-    with studio.view(address) as page:
-        prepare(page)
-        page.evaluate("document.documentElement.dir = 'rtl'")
-        shoot(page, f"{name}-mirrored", whole=whole)
+    if hebrew:
+        with studio.view(address, locale="he-IL") as page:
+            prepare(page)
+            shoot(page, f"{name}-hebrew", whole=whole)
 
 
 def write(studio: Studio) -> None:
@@ -163,7 +165,7 @@ def write(studio: Studio) -> None:
         put_up(account, WholeContent(name, "en", words, samples=("Ana", "6 May 2027")))
     templates = f"{studio.event}templates"
     each_way(studio, "templates", templates)
-    each_way(studio, "template", f"{templates}/1", draft)
+    each_way(studio, "template", f"{templates}/1", draft, hebrew=False)
     each_way(studio, "template-hebrew", f"{templates}/1?lang=he")
     each_way(studio, "template-new", f"{templates}/new")
     each_way(studio, "template-import", f"{templates}/import")
@@ -204,6 +206,30 @@ def bring(studio: Studio) -> None:
         each_way(studio, "import-undone", draft)
 
 
+def look_after(studio: Studio) -> None:
+    """One guest, the team, the quiet hours, the senders: what is seen to now and then."""
+    event, server = studio.event, studio.server.url
+    failed = guest_id(studio.installation, "Dorothy Finch")
+    each_way(studio, "guest", f"{event}guests/{failed}")
+    with studio.view(f"{event}guests") as page:
+        page.get_by_role("link", name="Sunita Deshpande", exact=True).click()
+        page.locator("#dialog-title").wait_for()
+        shoot(page, "guest-beside")
+    with studio.view(f"{event}guests") as page:
+        page.locator(".cell-main").first.focus()
+        page.keyboard.press("F2")
+        page.locator(".cell-edit").wait_for()
+        shoot(page, "guests-writing")
+    each_way(studio, "guest-new", f"{event}guests/new")
+    each_way(studio, "team", f"{event}team")
+    each_way(studio, "quiet", f"{event}quiet")
+    each_way(studio, "more", f"{event}more")
+    each_way(studio, "event-sender", f"{event}sender")
+    each_way(studio, "senders", f"{server}/sender")
+    each_way(studio, "sender", f"{server}/sender/1")
+    each_way(studio, "sender-new", f"{server}/sender/add")
+
+
 def play(studio: Studio) -> None:
     guests = studio.event
     people = f"{guests}guests"
@@ -234,7 +260,9 @@ def play(studio: Studio) -> None:
     pages = {
         "guests": studio.page(people),
         "guests-dark": studio.page(people, color_scheme="dark"),
+        "guests-hebrew": studio.page(people, locale="he-IL"),
         "phone-guests": studio.page(people, **HAND),
+        "phone-dark-guests": studio.page(people, **HAND, color_scheme="dark"),
     }
     with studio.view(f"{guests}send?all=1&show=new") as page:
         send(page)
@@ -247,15 +275,10 @@ def play(studio: Studio) -> None:
         page.context.close()
     each_way(studio, "overview", guests, live)
     each_way(studio, "events", f"{studio.server.url}/")
+    look_after(studio)
     campaign = f"{guests}campaigns/2"
-    for name, options in (
-        ("campaign", {}),
-        ("campaign-dark", {"color_scheme": "dark"}),
-        ("phone-campaign", HAND),
-    ):
-        with studio.view(campaign, **options) as page:
-            live(page)
-            shoot(page, name)
+    each_way(studio, "campaigns", f"{guests}campaigns", live)
+    each_way(studio, "campaign", campaign, live, whole=False)
 
 
 def main() -> None:

@@ -259,10 +259,11 @@ def stands(standing: Standing) -> str:
 
 def _on(moment: str) -> str:
     """` at 10:00`, ` on 18 Nov at 10:00`, ` yesterday at 10:00`."""
-    day, _, time = moment.rpartition(" ")
+    day, _space, time = moment.rpartition(" ")
     if not day:
-        return f" at {time}"
-    return f" {'on ' if day[0].isdigit() else ''}{day} at {time}"
+        return _(" at {time}").format(time=time)
+    told = _(" on {day} at {time}") if day[0].isdigit() else _(" {day} at {time}")
+    return told.format(day=day, time=time)
 
 
 def _running(standing: Standing) -> bool:
@@ -302,7 +303,7 @@ def _notice(tab: Tab) -> Notice | None:
     name = words.language(tab.language.code)
     when = _on(words.clock(newest.changed_at))
     said = f"“{newest.reason}”" if newest.reason else ""
-    version = f"{name}, version {newest.number}," if tab.is_here else name
+    version = _("{name}, version {number},").format(name=name, number=newest.number) if tab.is_here else name
 
     def notice(tone: str, title: str, cure: str) -> Notice:
         elsewhere = (

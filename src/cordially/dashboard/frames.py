@@ -243,11 +243,14 @@ class Frames:
         """The pieces that differ from what was sent last. `changed`: guest ids, or None for everything."""
         with timezone.override(self.event.zone), translation.override(self.reader.language):
             pieces = self.pieces(changed)
-            sender, _ = shared.get(("sender", self.event.pk), lambda: known_sender(self.event))
-            pieces["sender"] = self._render("_sender_status.html", shell_sender=sender)
+            key = ("sender", self.event.pk)
+            pieces["sender"], _ = shared.get(key, self._sender_status)
         fresh = {name: html for name, html in pieces.items() if self._sent.get(name) != html}
         self._sent |= fresh
         return "".join(fresh.values())
+
+    def _sender_status(self) -> str:
+        return self._render("_sender_status.html", shell_sender=known_sender(self.event))
 
     def pieces(self, changed: Set[int] | None) -> dict[str, str]:
         raise NotImplementedError
@@ -311,19 +314,27 @@ class GuestFrames(Frames):
         seen = self.ids if changed is None else [pk for pk in self.ids if pk in changed]
         if seen:
             guests = Guest.objects.filter(event=self.event, pk__in=seen)
-            for row in guestlist.rows(guests, self.wanted.campaign):
+            for row in guestlist.rows(guests, self.wanted.campaign, tagged=False):
                 pieces[f"row {row.key}"] = self._render("_row_live.html", row=row)
-        going, is_fresh = shared.get(("going", self.event.pk), lambda: on_the_way(self.event))
-        pieces["progress"] = self._render("_progresses.html", progresses=going)
+        key = ("going", self.event.pk, self.reader.may)
+        (pieces["progress"], is_running), is_fresh = shared.get(key, self._on_the_way)
         if changed is None or changed or self._owes:
-            key = ("figures", self.event.pk, self.wanted)
-            figures, are_fresh = shared.get(key, lambda: list_figures(self.event, self.wanted))
+            figures, are_fresh = shared.get(("figures", self.event.pk, self.wanted), self._figures)
             is_fresh = is_fresh and are_fresh
-            for name in ("head", "tabs", "chips"):
-                pieces[name] = self._render(f"_guests_{name}.html", wanted=self.wanted, **figures)
+            pieces |= figures
         self._owes = not is_fresh
-        self.ticking = self._owes or any(one.is_running for one in going)
+        self.ticking = self._owes or is_running
         return pieces
+
+    def _on_the_way(self) -> tuple[str, bool]:
+        going = on_the_way(self.event)
+        drawn = self._render("_progresses.html", progresses=going)
+        return drawn, any(one.is_running for one in going)
+
+    def _figures(self) -> dict[str, str]:
+        found = list_figures(self.event, self.wanted)
+        names = ("head", "tabs", "chips")
+        return {name: self._render(f"_guests_{name}.html", wanted=self.wanted, **found) for name in names}
 
 
 class CampaignListFrames(Frames):

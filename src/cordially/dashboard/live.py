@@ -38,7 +38,7 @@ LIFE = 900.0  # then the browser connects anew, and shows that it may still look
 MANY = 2000  # more changes at one look than this are "everything"
 _GAP = 10.0  # an id that was left out may still be committed for this long
 
-_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="live-frames")
+_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="live-frames")
 
 
 class Page(Protocol):

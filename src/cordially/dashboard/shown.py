@@ -34,8 +34,9 @@ def _by_shape(text: str, language: str) -> str:
     for shape, translated in _shapes(language):
         if found := shape.fullmatch(text):
             # what was filled in may be such a sentence itself: a reason, a state
-            parts = {name: shown(value) for name, value in found.groupdict().items()}
-            return translated.format(**parts)
+            parts = {name[1:]: shown(value) for name, value in found.groupdict().items()}
+            listed = [parts[name] for name in sorted(filter(str.isdigit, parts), key=int)]
+            return translated.format(*listed, **parts)
     return text
 
 
@@ -70,7 +71,8 @@ def _pattern(text: str) -> re.Pattern[str]:
         if name is None:
             made += re.escape(place[0][0])
         else:
-            made += f"(?P={name})" if name in seen else f"(?P<{name}>.*?)"
+            # a group can't be called `0`, a place can
+            made += f"(?P=p{name})" if name in seen else f"(?P<p{name}>.*?)"
             seen.add(name)
         end = place.end()
     return re.compile(made + re.escape(text[end:]), re.DOTALL)
