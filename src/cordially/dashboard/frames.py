@@ -6,10 +6,12 @@ A frame is a few of these pieces as HTML; the browser puts each in the place of 
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
-from collections.abc import Callable, Hashable, Set
+from collections.abc import Callable, Collection, Hashable, Set
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from weakref import WeakSet, WeakValueDictionary
 
 from django.db.models import Case, When
 from django.template.loader import render_to_string
@@ -237,10 +239,15 @@ class Frames:
     def __init__(self, event: Event, reader: Reader = Reader()) -> None:
         self.event = event
         self.reader = reader
+        self.look: int | None = None
         self._sent: dict[str, str] = {}
 
-    def draw(self, changed: Set[int] | None) -> str:
-        """The pieces that differ from what was sent last. `changed`: guest ids, or None for everything."""
+    def draw(self, changed: Set[int] | None, look: int | None = None) -> str:
+        """The pieces that differ from what was sent last. `changed`: guest ids, or None for everything.
+
+        `look`: what was read after this look of the tailer is new enough; None reads everything anew.
+        """
+        self.look = look
         with timezone.override(self.event.zone), translation.override(self.reader.language):
             pieces = self.pieces(changed)
             key = ("sender", self.event.pk)
@@ -289,6 +296,46 @@ class PersonFrames(Frames):
         return {f"guest {name}": self._render(f"_guest_{name}.html", **context) for name in names}
 
 
+class Board:
+    """Rows as all pages of an event show them to readers of a kind: each is read and drawn once for all.
+
+    When one page asks for rows that changed, those that changed on the other pages are read along.
+    """
+
+    def __init__(self) -> None:
+        self._pages: WeakSet[GuestFrames] = WeakSet()
+        self._kept: dict[int, tuple[int, str]] = {}
+        self._lock = threading.Lock()
+
+    def join(self, page: GuestFrames) -> None:
+        with self._lock:
+            self._pages.add(page)
+
+    def get(self, page: GuestFrames, wanted: Collection[int], changed: Collection[int]) -> dict[str, str]:
+        """The pieces of these rows, by name; those of guests who are not there are missing."""
+        look = page.look
+        if look is None:
+            return {f"row {pk}": html for pk, html in page.draw_rows(wanted).items()}
+        with self._lock:
+            missing = {pk for pk in wanted if not self._has(pk, look)}
+            if missing:
+                shown = {pk for each in self._pages for pk in each.ids}
+                missing |= {pk for pk in shown.intersection(changed) if not self._has(pk, look)}
+                drawn = page.draw_rows(missing)
+                for pk in missing:
+                    self._kept[pk] = (look, drawn.get(pk, ""))
+                for pk in self._kept.keys() - shown:
+                    del self._kept[pk]
+            return {f"row {pk}": html for pk in wanted if (html := self._kept[pk][1])}
+
+    def _has(self, pk: int, look: int) -> bool:
+        return pk in self._kept and self._kept[pk][0] >= look
+
+
+#: by event, campaign and reader, for as long as a page of theirs is open
+_boards: WeakValueDictionary[tuple[int, int | None, Reader], Board] = WeakValueDictionary()
+
+
 class GuestFrames(Frames):
     """The guest page: the rows that can be seen, the figures, and the campaigns on their way.
 
@@ -307,15 +354,15 @@ class GuestFrames(Frames):
         self.panel = PersonFrames(event, beside, reader, beside=True) if beside else None
         self.wanted = wanted
         self.ids = ids
+        self._board = _boards.setdefault((event.pk, wanted.campaign, reader), Board())
+        self._board.join(self)
         self._owes = False
 
     def pieces(self, changed: Set[int] | None) -> dict[str, str]:
         pieces = self.panel.pieces(changed) if self.panel else {}
         seen = self.ids if changed is None else [pk for pk in self.ids if pk in changed]
         if seen:
-            guests = Guest.objects.filter(event=self.event, pk__in=seen)
-            for row in guestlist.rows(guests, self.wanted.campaign, tagged=False):
-                pieces[f"row {row.key}"] = self._render("_row_live.html", row=row)
+            pieces |= self._board.get(self, seen, changed or ())
         key = ("going", self.event.pk, self.reader.may)
         (pieces["progress"], is_running), is_fresh = shared.get(key, self._on_the_way)
         if changed is None or changed or self._owes:
@@ -325,6 +372,12 @@ class GuestFrames(Frames):
         self._owes = not is_fresh
         self.ticking = self._owes or is_running
         return pieces
+
+    def draw_rows(self, ids: Collection[int]) -> dict[int, str]:
+        """The live cells of these guests' rows."""
+        guests = Guest.objects.filter(event=self.event, pk__in=ids)
+        rows = guestlist.rows(guests, self.wanted.campaign, tagged=False)
+        return {row.guest.pk: self._render("_row_live.html", row=row) for row in rows}
 
     def _on_the_way(self) -> tuple[str, bool]:
         going = on_the_way(self.event)

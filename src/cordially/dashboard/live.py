@@ -33,6 +33,7 @@ POLL = 0.15  # seconds between two looks when nobody calls
 PAUSE = 0.04  # between two looks when somebody does
 FRAME = 0.25  # between two frames of one page
 TICK = 1.0  # between two frames while a pace is shown
+CROWD = 8  # with more lines than this all draw at the same moments, so that what they share is read once
 BEAT = 15.0  # silence after which a comment keeps the line open
 LIFE = 900.0  # then the browser connects anew, and shows that it may still look
 MANY = 2000  # more changes at one look than this are "everything"
@@ -46,7 +47,7 @@ class Page(Protocol):
 
     ticking: bool
 
-    def draw(self, changed: set[int] | None) -> str: ...
+    def draw(self, changed: set[int] | None, look: int | None = None) -> str: ...
 
 
 class Listener:
@@ -60,25 +61,27 @@ class Listener:
         self.everything = False
         self.guests: set[int] = set()
         self.position = Position(0, 0)
+        self.look = 0
         self._lock = threading.Lock()
 
-    def tell(self, guests: set[int] | None, position: Position) -> None:
-        """From the tailer's thread: these guests changed; None for everything."""
+    def tell(self, guests: set[int] | None, position: Position, look: int = 0) -> None:
+        """From the tailer's thread: these guests changed; None for everything. `look`: which look saw it."""
         with self._lock:
             self.position = position
+            self.look = max(look, self.look)
             if guests is None or len(self.guests) > MANY:
                 self.everything = True
             else:
                 self.guests |= guests
         self._call()
 
-    def take(self) -> tuple[set[int] | None, Position]:
-        """What changed since the last time, and how far that is."""
+    def take(self) -> tuple[set[int] | None, Position, int]:
+        """What changed since the last time, how far that is, and at which look of the tailer."""
         with self._lock:
             changed = None if self.everything else self.guests
             self.everything, self.guests = False, set()
             self.asked.clear()
-            return changed, self.position
+            return changed, self.position, self.look
 
     def close(self) -> None:
         self.closed = True
@@ -96,6 +99,8 @@ class Tailer:
 
     def __init__(self) -> None:
         self.position = Position(0, 0)
+        #: how often it has looked; what is read after a look is at least as new as what that saw
+        self.looks = 0
         self._listeners: set[Listener] = set()
         self._lock = threading.RLock()
         self._wanted = threading.Event()
@@ -115,12 +120,16 @@ class Tailer:
                 self.begin()
                 self._thread = threading.Thread(target=self._run, name="live-tailer", daemon=True)
                 self._thread.start()
-            listener.position = self.position
+            listener.position, listener.look = self.position, self.looks
             self._listeners.add(listener)
 
     def leave(self, listener: Listener) -> None:
         with self._lock:
             self._listeners.discard(listener)
+
+    @property
+    def is_crowded(self) -> bool:
+        return len(self._listeners) > CROWD
 
     def wake(self) -> None:
         self._wanted.set()
@@ -160,9 +169,10 @@ class Tailer:
         self._signs = signs
         self.position = Position(status, answer)
         with self._lock:
+            self.looks += 1
             for listener in self._listeners:
                 if listener.event_id in changed:
-                    listener.tell(changed[listener.event_id], self.position)
+                    listener.tell(changed[listener.event_id], self.position, self.looks)
         return dict(changed)
 
     def _events(self) -> set[int]:
@@ -280,6 +290,19 @@ async def in_thread(act: Callable[..., T], *args: Any) -> T:
     return await asyncio.get_running_loop().run_in_executor(_threads, tidy)
 
 
+async def _in_crowd(act: Callable[..., T], *args: Any) -> T:
+    """The same for one of many: opening the database anew each time would cost more than the reading."""
+
+    def once_more() -> T:
+        try:
+            return act(*args)
+        except DatabaseError:
+            connections.close_all()
+            return act(*args)
+
+    return await asyncio.get_running_loop().run_in_executor(_threads, once_more)
+
+
 def message(html: str, position: Position) -> bytes:
     """One server-sent event, which a browser can resume from."""
     lines = "".join(f"data: {line}\n" for line in html.splitlines() if line.strip())
@@ -304,13 +327,15 @@ async def lines(
         while not listener.closed and clock() < end:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(listener.asked.wait(), TICK if page.ticking else BEAT)
-            if (early := drawn + FRAME - clock()) > 0 and not listener.closed:
+            early = FRAME - clock() % FRAME if tailer.is_crowded else drawn + FRAME - clock()
+            if early > 0 and not listener.closed:
                 await asyncio.sleep(early)
             if listener.closed:
                 break
             drawn = clock()
-            changed, position = listener.take()
-            if html := await in_thread(page.draw, changed):
+            changed, position, look = listener.take()
+            work = _in_crowd if tailer.is_crowded else in_thread
+            if html := await work(page.draw, changed, look):
                 yield message(html, position)
                 spoke = clock()
             elif clock() - spoke >= BEAT - 1:

@@ -34,7 +34,7 @@ class Ear:
         self.position = live.Position(0, 0)
         self.closed = False
 
-    def tell(self, guests: set[int] | None, position: live.Position) -> None:
+    def tell(self, guests: set[int] | None, position: live.Position, look: int = 0) -> None:
         self.heard.append(guests)
 
     def close(self) -> None:
@@ -198,7 +198,7 @@ class Still:
 
     ticking = False
 
-    def draw(self, changed: set[int] | None) -> str:
+    def draw(self, changed: set[int] | None, look: int | None = None) -> str:
         return f"<p>{'all' if changed is None else sorted(changed)}</p>"
 
 
