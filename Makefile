@@ -32,7 +32,7 @@ demo: $(VENV)/.base ## The whole story in the shell: import, send, watch, summar
 	@$(BIN)/cordially demo
 
 test: $(VENV)/.dev ## Run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser"
 	@$(BIN)/python -m pytest -m browser
 
 format: $(VENV)/.dev ## Write every file in the house format
