@@ -48,8 +48,8 @@ def _place(path: Path) -> str:
 
 def _literal(expression: Any) -> str | None:
     """The text of `"…"` in a tag; None for a variable, which has no sentence."""
-    literal = getattr(expression.var, "literal", None)
-    return literal if isinstance(literal, str) else None
+    literal = getattr(expression.var, "literal", expression.var)
+    return str(literal) if isinstance(literal, str) else None
 
 
 def _nodes(nodes: NodeList) -> Iterator[Node]:

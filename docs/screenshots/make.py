@@ -122,7 +122,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "": {},
     "-dark": {"color_scheme": "dark"},
     "phone-": HAND,
-    "phone-dark-": {**HAND, "color_scheme": "dark"},
 }
 
 
@@ -135,7 +134,7 @@ def each_way(
     whole: bool = True,
     hebrew: bool = True,
 ) -> None:
-    """At a desk and on a phone, in light and dark; in Hebrew at a desk, unless the steps before need English."""
+    """At a desk in light and dark, on a phone; in Hebrew at a desk, unless the steps before need English."""
     for way, options in WAYS.items():
         with studio.view(address, **options) as page:
             prepare(page)
@@ -166,7 +165,7 @@ def write(studio: Studio) -> None:
     templates = f"{studio.event}templates"
     each_way(studio, "templates", templates)
     each_way(studio, "template", f"{templates}/1", draft, hebrew=False)
-    each_way(studio, "template-hebrew", f"{templates}/1?lang=he")
+    each_way(studio, "template-hebrew", f"{templates}/1?lang=he", hebrew=False)
     each_way(studio, "template-new", f"{templates}/new")
     each_way(studio, "template-import", f"{templates}/import")
     each_way(studio, "send", f"{studio.event}send?all=1")
@@ -262,7 +261,6 @@ def play(studio: Studio) -> None:
         "guests-dark": studio.page(people, color_scheme="dark"),
         "guests-hebrew": studio.page(people, locale="he-IL"),
         "phone-guests": studio.page(people, **HAND),
-        "phone-dark-guests": studio.page(people, **HAND, color_scheme="dark"),
     }
     with studio.view(f"{guests}send?all=1&show=new") as page:
         send(page)

@@ -239,7 +239,7 @@ def stands(standing: Standing) -> str:
     since = words.clock(newest.changed_at)
     match newest.state:
         case Review.APPROVED:
-            return f"Version {newest.number}, approved{_on(since)}."
+            return _("Version {number}, approved{when}.").format(number=newest.number, when=_on(since))
         case Review.RECEIVED | Review.PENDING:
             told = _("Version {number} waits for WhatsApp since {since}.").format(
                 number=newest.number, since=since
@@ -254,7 +254,9 @@ def stands(standing: Standing) -> str:
         case Review.UNSUBMITTED:
             return _("Version {number}. WhatsApp was not asked about it yet.").format(number=newest.number)
         case _:
-            return f"Version {newest.number}, {newest.get_state_display().lower()}{_on(since)}."
+            return _("Version {number}, {state}{when}.").format(
+                number=newest.number, state=newest.get_state_display().lower(), when=_on(since)
+            )
 
 
 def _on(moment: str) -> str:

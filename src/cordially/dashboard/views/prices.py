@@ -63,9 +63,10 @@ class Row:
     def of(cls, country: str, given: Mapping[str, str]) -> Row:
         """`given`: what stands in the fields, by their names."""
         row = cls(country, [])
-        for key, _label in _FIELDS:
+        for key, category in _FIELDS:
+            kind = str(Category(category).label).lower()
             name = _name(key, country)
-            row.cells.append(Cell(name, f"{row.name}, {key}", given.get(name, "")[:40]))
+            row.cells.append(Cell(name, f"{row.name}, {kind}", given.get(name, "")[:40]))
         return row
 
 
