@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ _NAMES = re.compile(
     r"\b(Cordially|WhatsApp|Twilio|CSV|XLSX|SID|API|MB|JPEG|PNG|WebP|F2|SK|AC|Esc)\b"
     r"|https?://\S+|\S+/\S+|\w+_\w+|Maya|Arjun|Ruth|Almog|The Orange Grove|HaNadiv Street|Binyamina|has-actionbar|amp"
 )
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """What a page was spoken in stays with its thread; other tests read English."""
+    yield
+    translation.deactivate()
 
 
 def forms(text: object) -> tuple[str, ...]:
