@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from cordially.events.models import Event
 from cordially.lib import clock
+from cordially.lib.marking import noop
 
 from .columns import FIELD, NAMES, ROLES, Columns, as_used, guess_uses
 from .comparing import (
@@ -481,10 +482,10 @@ def _readings(draft: GuestImport) -> Iterator[Reading]:
 
 
 def _what_changed(before: dict[str, int], now: dict[str, int]) -> str:
-    return _(
-        "Your guest list changed while you read: %(now)s would be added now, not %(before)s, and %(listed)s are on "
+    return noop(
+        "Your guest list changed while you read: {now} would be added now, not {before}, and {listed} are on "
         "it already. Nothing was stored. Look again, then import."
-    ) % {"now": now.get(ADDED, 0), "before": before.get(ADDED, 0), "listed": now.get("listed", 0)}
+    ).format(now=now.get(ADDED, 0), before=before.get(ADDED, 0), listed=now.get("listed", 0))
 
 
 #: what is said in the list of those who were left out
