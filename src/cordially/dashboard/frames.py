@@ -479,8 +479,11 @@ def campaign_context(event: Event, campaign_id: int, state: str) -> dict[str, An
         pk=campaign_id, event=event
     )
     one = look_at(campaign)
+    host = campaign.created_by
     return {
         "one": one,
+        # who started it in the shell has no name
+        "by": (host.get_full_name() or host.get_username()) if host else "",
         "campaign": campaign,
         "progress": one.progress,
         "state": state,

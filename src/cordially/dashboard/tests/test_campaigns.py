@@ -53,3 +53,12 @@ def test_the_events_are_counted(browser: Client, event: Event, campaign: Campaig
     page = browser.get("/").content.decode()
     assert "Maya &amp; Arjun" in page and "<b>1</b>invited" in page and "1 has not answered" in page
     assert "Thursday 6 May 2027, 18:30" in page
+
+
+def test_a_campaign_that_was_started_in_the_shell_names_nobody(
+    browser: Client, event: Event, campaign: Campaign
+) -> None:
+    page = f"/e/{event.slug}/campaigns/{campaign.pk}"
+    assert "Started by hadar at" in browser.get(page).content.decode().replace("Hadar", "hadar")
+    Campaign.objects.update(created_by=None)
+    assert "Started at <time>" in browser.get(page).content.decode()
