@@ -90,6 +90,16 @@ def test_who_may_not_send_sees_the_check_without_its_button(
     assert 'id="confirm-send"' in page and 'id="may-not-send"' not in page
 
 
+@pytest.mark.parametrize("where", ["", "guests", "templates", "more"])
+def test_who_may_only_look_sees_nothing_to_press(signed_in: As, event: Event, where: str) -> None:
+    a_guest(event, "Ruth"), a_guest(event, "Walter", phone="")
+    presses = ('arjun/import"', "/send?", 'arjun/edit"', "/guests/new", "/templates/new", "bulkbar")
+    page = signed_in(Role.VIEWER).get(f"{HOME}{where}").content.decode()
+    assert [press for press in presses if f"{press}" in page] == []
+    page = signed_in(Role.OWNER, can_send=True, name="ruth").get(f"{HOME}{where}").content.decode()
+    assert [press for press in presses if f"{press}" in page]
+
+
 def test_what_all_events_share_is_for_who_runs_it(signed_in: As, event: Event) -> None:
     browser = signed_in(Role.OWNER, can_send=True)
     assert browser.get("/prices").status_code == 200
