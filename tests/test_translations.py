@@ -23,7 +23,7 @@ from cordially.dashboard.guestlist import Filter
 from cordially.dashboard.shown import shown
 from cordially.guests.phones import read_phone
 from cordially.guests.reading import read_table
-from cordially.invitations.hours import STOPPED
+from cordially.invitations.hours import stop_of
 from cordially.invitations.models import Review
 from cordially.providers.twilio.codes import UNREACHABLE
 
@@ -103,7 +103,7 @@ def test_no_page_says_a_word_that_can_t_be_translated() -> None:
 
 
 def test_what_workers_wrote_in_english_is_read_in_hebrew() -> None:
-    stopped = STOPPED[Review.PAUSED].format(template="Our day", said=" “Too many complaints”")
+    stopped = stop_of(Review.PAUSED, "Our day", "Too many complaints")
     note = read_phone("054 55", "IL").note
     with translation.override("en"):
         assert shown(stopped) == stopped and shown(UNREACHABLE.sentence) == UNREACHABLE.sentence

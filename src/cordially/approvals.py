@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from cordially.invitations import campaigns, library, senders
-from cordially.invitations.hours import STOPPED
+from cordially.invitations.hours import stopped
 from cordially.invitations.models import (
     Campaign,
     CampaignState,
@@ -81,7 +81,7 @@ def hand_in(text: TemplateText, known: Iterable[str] | None = None, account: str
     names = {slot.name for slot in components.slots} if known is None else set(known) | variables.NAMES
     found = rules.check(components, known=names, category=text.template.category, language=text.language)
     if mistakes := [finding for finding in found if finding.level == rules.Level.ERROR]:
-        raise CantHandIn(f"{mistakes[0].sentence} {mistakes[0].cure}")
+        raise CantHandIn(f"{mistakes[0].sentence} {mistakes[0].cure}".strip())
     if not library.claim(text):
         raise CantHandIn(noop("Somebody hands in this text right now. Look again in a minute."))
     try:
@@ -249,8 +249,7 @@ def _heard(version: TemplateVersion, approval: Approval, now: dt.datetime, asked
 
 def _pause_campaigns(version: TemplateVersion) -> None:
     """What still waits would fail: it waits for the host instead."""
-    said = f" “{version.reason}”" if version.reason else ""
-    sentence = STOPPED[Review(version.state)].format(template=version.text.template, said=said)
+    sentence = stopped(version)
     running = Campaign.objects.filter(state=CampaignState.RUNNING, sender__account=version.account)
     for campaign in running.filter(texts__content_ref=version.ref).distinct():
         campaigns.pause(campaign, reason=sentence)
@@ -327,13 +326,13 @@ def named(listed: ListedContent, names: Mapping[str, str]) -> tuple[Components, 
             base, _, number = button.url.rpartition("{{")
             if base != variables.link_base():
                 raise CantHandIn(
-                    noop("Its button leads to {x}, which is not the guests’ page here.").format(
-                        x=base or button.url
+                    noop("Its button leads to {address}, which is not the guests’ page here.").format(
+                        address=base or button.url
                     )
                 )
             wanted[number.rstrip("} ")] = LINK_TOKEN
     if missing := [key for key in keys if not wanted.get(key)]:
-        raise CantHandIn(noop("Say what {{{{{missing}}}}} stands for.").format(missing=missing[0]))
+        raise CantHandIn(noop("Say what {variable} stands for.").format(variable=f"{{{{{missing[0]}}}}}"))
     slots = tuple(Slot.read(wanted[key]) for key in keys)
 
     def with_names(text: str) -> str:

@@ -12,6 +12,7 @@ from cordially.invitations.models import Account, Sender
 from cordially.invitations.senders import NotReady
 from cordially.invitations.vault import Unreadable
 from cordially.lib.clock import now as clock_now
+from cordially.lib.marking import noop
 from cordially.providers.errors import Fault
 from cordially.providers.twilio import account as twilio_account
 from cordially.providers.twilio.account import Found
@@ -88,9 +89,11 @@ def access(account: str = "") -> Access:
     row = Account.objects.filter(sid=account).first()
     if row is None:
         raise NotReady(
-            f"There are no credentials of the account {account}. Enter them on the page “Senders”."
+            noop(
+                "There are no credentials of the account {account}. Enter them on the page “Senders”."
+            ).format(account=account)
             if account
-            else "TWILIO_ACCOUNT_SID is empty: set it together with TWILIO_AUTH_TOKEN."
+            else noop("TWILIO_ACCOUNT_SID is empty: set it together with TWILIO_AUTH_TOKEN.")
         )
     try:
         return _access(row, vault.opened(row), vault.signers(row, clock_now()))

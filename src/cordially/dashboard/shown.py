@@ -1,22 +1,39 @@
 """Sentences that were made in English, in the language of who reads them.
 
 What workers write into the ledger and what the parts without Django say is English (`cordially.lib.marking`). Here it
-is looked up in the catalogue: whole, or by the shape of it where figures and names were filled in.
+is looked up in the catalogue: whole, by the shape of it where figures and names were filled in, or sentence by
+sentence where several stand in a row, like what happened and what to do about it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from babel.messages.mofile import read_mo
 from django.conf import settings
-from django.utils.translation import get_language, gettext, to_locale
+from django.utils.translation import get_language, gettext, ngettext, to_locale
 
-_PLACE = re.compile(r"\{\{|\}\}|\{(\w+)\}")
+from cordially.templating import languages
+
+_PLACE = re.compile(r"\{\{|\}\}|\{([^\W\d]\w*)\}")
 #: a sentence with less than this beside its places could be taken for another one
 _FEWEST_LETTERS = 8
+#: where one sentence may end and the next begin
+_BETWEEN = re.compile(r"(?<=[.!?…”)])\s+")
+#: Twilio's code after a sentence
+_CODE = re.compile(r"\(\d+\)")
+#: what was filled in and ends like this may be a sentence of ours itself; a name or a title is nobody's to translate
+_ENDS = (".", "!", "?", ")", "”")
+
+
+class _Shape(NamedTuple):
+    """One sentence with places: `forms` is its msgid, or singular and plural."""
+
+    pattern: re.Pattern[str]
+    forms: tuple[str, ...]
 
 
 def shown(stored: object) -> str:
@@ -25,36 +42,77 @@ def shown(stored: object) -> str:
     language = get_language()
     if not text or language is None or language.partition("-")[0] == "en":
         return text
-    whole = gettext(text)
-    return whole if whole != text else _by_shape(text, language)
+    return _shown(text, language)
 
 
 @lru_cache(maxsize=4096)
+def _shown(text: str, language: str) -> str:
+    def exactly(text: str) -> str:
+        translated = gettext(text)
+        return translated if translated != text else ""
+
+    def by_shape(text: str) -> str:
+        return exactly(text) or _by_shape(text, language)
+
+    return exactly(text) or _in_a_row(text, exactly) or _in_a_row(text, by_shape) or text
+
+
+def _in_a_row(text: str, one: Callable[[str], str]) -> str:
+    """All sentences of a text, each as long as can be; empty when one of them is not known."""
+    if _CODE.fullmatch(text):
+        return text
+    if whole := one(text):
+        return whole
+    for gap in reversed(list(_BETWEEN.finditer(text))):
+        if (first := one(text[: gap.start()])) and (rest := _in_a_row(text[gap.end() :], one)):
+            return f"{first} {rest}"
+    return ""
+
+
 def _by_shape(text: str, language: str) -> str:
-    for shape, translated in _shapes(language):
-        if found := shape.fullmatch(text):
-            # what was filled in may be such a sentence itself: a reason, a state
-            parts = {name[1:]: shown(value) for name, value in found.groupdict().items()}
-            listed = [parts[name] for name in sorted(filter(str.isdigit, parts), key=int)]
-            return translated.format(*listed, **parts)
-    return text
+    for pattern, forms in _shapes(language):
+        if found := pattern.fullmatch(text):
+            given = found.groupdict()
+            parts = {name: _filled(name, value, language) for name, value in given.items()}
+            try:
+                return _translated(forms, given.get("n", "1")).format(**parts)
+            except (KeyError, IndexError, ValueError):  # a translation with a place that the sentence hasn't
+                return ""
+    return ""
+
+
+def _translated(forms: tuple[str, ...], n: str) -> str:
+    if len(forms) == 1:
+        return gettext(forms[0])
+    digits = n.replace(",", "")
+    return ngettext(forms[0], forms[1], int(digits) if digits.isdecimal() else 2)
+
+
+def _filled(name: str, value: str, language: str) -> str:
+    """What stands in a place, for the reader: a language by its name, a sentence translated, all else as it is."""
+    if name == "language":
+        return languages.named(value).name_in(language)
+    return shown(value) if value.endswith(_ENDS) and " " in value else value
 
 
 @cache
-def _shapes(language: str) -> list[tuple[re.Pattern[str], str]]:
-    """Every sentence with `{places}`, as a pattern and its translation; those that say most come first."""
+def _shapes(language: str) -> list[_Shape]:
+    """Every translated sentence with `{places}`; those that say most come first."""
     path = settings.LOCALE_PATHS[0] / to_locale(language) / "LC_MESSAGES" / "django.mo"
     if not path.exists():
         return []
     with path.open("rb") as file:
         catalog = read_mo(file)
-    found: list[tuple[int, re.Pattern[str], str]] = []
+    found: list[tuple[int, _Shape]] = []
     for message in catalog:
-        for text, translated in zip(_forms(message.id), _forms(message.string), strict=False):
+        forms = _forms(message.id)
+        if not all(_forms(message.string)) or not message.string:
+            continue
+        for text in forms:
             letters = sum(sign.isalpha() for sign in _PLACE.sub("", text))
-            if translated and letters >= _FEWEST_LETTERS and any(place[1] for place in _PLACE.finditer(text)):
-                found.append((letters, _pattern(text), translated))
-    return [(shape, translated) for _, shape, translated in sorted(found, key=lambda one: -one[0])]
+            if letters >= _FEWEST_LETTERS and any(place[1] for place in _PLACE.finditer(text)):
+                found.append((letters, _Shape(_pattern(text), tuple(forms))))
+    return [shape for _, shape in sorted(found, key=lambda one: -one[0])]
 
 
 def _forms(text: str | Sequence[str] | None) -> Sequence[str]:
@@ -63,6 +121,7 @@ def _forms(text: str | Sequence[str] | None) -> Sequence[str]:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
+    """The place `{n}` takes a figure, all others anything."""
     made, end = "", 0
     seen: set[str] = set()
     for place in _PLACE.finditer(text):
@@ -71,8 +130,8 @@ def _pattern(text: str) -> re.Pattern[str]:
         if name is None:
             made += re.escape(place[0][0])
         else:
-            # a group can't be called `0`, a place can
-            made += f"(?P=p{name})" if name in seen else f"(?P<p{name}>.*?)"
+            what = r"[\d.,]+" if name == "n" else ".*?"
+            made += f"(?P={name})" if name in seen else f"(?P<{name}>{what})"
             seen.add(name)
         end = place.end()
     return re.compile(made + re.escape(text[end:]), re.DOTALL)

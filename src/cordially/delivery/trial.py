@@ -8,12 +8,13 @@ from cordially.invitations import trials
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Source, TestMessage
 from cordially.lib.clock import now as clock_now
+from cordially.lib.marking import noop
 from cordially.providers.base import Accepted, Outcome, OutgoingMessage, Provider, Refused, Withheld
 
 from . import verdicts
 from .thread import LedgerThread
 
-_MAY_ARRIVE = "The line broke while sending. It may arrive; send another if it does not."
+_MAY_ARRIVE = noop("The line broke while sending. It may arrive; send another if it does not.")
 
 
 def key_of(test: TestMessage) -> str:

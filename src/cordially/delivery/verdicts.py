@@ -12,6 +12,7 @@ from cordially.invitations.attempts import Attempt, read_key
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Source
 from cordially.invitations.news import Again, News
+from cordially.lib.marking import noop
 from cordially.providers.base import Accepted, Outcome, Refused, Withheld
 from cordially.providers.errors import ErrorClass, Fault
 from cordially.providers.events import Delivery, StatusUpdate
@@ -21,7 +22,7 @@ from .retry import retry_in
 #: how soon an unsure one is looked up for the first time: its callback may well come first
 UNSURE_LOOK = dt.timedelta(seconds=2)
 #: what the host can do when there is no other try
-INSTEAD = "Try again, or copy the personal link and send it another way."
+INSTEAD = noop("Try again, or copy the personal link and send it another way.")
 #: how much longer one that arrived is left alone: only its read receipt can still be missing
 DELIVERED_LOOK = 10
 
@@ -67,7 +68,7 @@ def of_update(update: StatusUpdate, now: dt.datetime, source: Source, attempt: A
     """A callback, or the provider's own record. `attempt` when it is known by other means than the key."""
     attempt = attempt or read_key(update.key)
     if update.delivery == Delivery.FAILED:
-        fault = update.fault or Fault(ErrorClass.GUEST, "The message could not be delivered.")
+        fault = update.fault or Fault(ErrorClass.GUEST, noop("The message could not be delivered."))
         return _of_fault(fault, attempt, update.message_id, now, source)
     state = None if update.delivery == Delivery.UNKNOWN else State(update.delivery.value)
     return News(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cordially.lib.marking import noop
+
 from .problems import ListError
 
 MOST_ROWS = 200_000
@@ -36,7 +38,10 @@ def bounded(rows: Iterable[list[str]]) -> list[list[str]]:
         cells += sum(map(len, waiting)) + len(row)
         if cells > MOST_CELLS:
             raise ListError(
-                "The list is too large: it has more than five million cells. Keep only the columns with your guests."
+                noop(
+                    "The list is too large: it has more than five million cells. "
+                    "Keep only the columns with your guests."
+                )
             )
         kept += waiting
         kept.append(row)
@@ -46,19 +51,25 @@ def bounded(rows: Iterable[list[str]]) -> list[list[str]]:
 
 def too_long() -> ListError:
     return ListError(
-        f"The list has more than {MOST_ROWS:,} rows. Split it into several files, or remove what stands far "
-        "below the guests."
+        noop(
+            "The list has more than {most} rows. Split it into several files, or remove what stands far "
+            "below the guests."
+        ).format(most=f"{MOST_ROWS:,}")
     )
 
 
 def too_wide(number: int) -> ListError:
     return ListError(
-        f"Row {number:,} has more than {MOST_COLUMNS} columns. Keep only the columns with your guests."
+        noop("Row {number} has more than {most} columns. Keep only the columns with your guests.").format(
+            number=f"{number:,}", most=MOST_COLUMNS
+        )
     )
 
 
 def too_much_text(number: int) -> ListError:
     return ListError(
-        f"Row {number:,} holds a cell of more than {LONGEST_CELL:,} characters. Look for a quotation mark that is "
-        "never closed, or save the list as an Excel workbook (.xlsx)."
+        noop(
+            "Row {number} holds a cell of more than {most} characters. Look for a quotation mark that is "
+            "never closed, or save the list as an Excel workbook (.xlsx)."
+        ).format(number=f"{number:,}", most=f"{LONGEST_CELL:,}")
     )

@@ -115,8 +115,8 @@ def _guess(
 def _mapped(header: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]:
     if unknown := set(mapping) - set(ROLES):
         raise ListError(
-            noop("“{x}” is nothing that a guest has. Use one of: {join}.").format(
-                x=sorted(unknown)[0], join=", ".join(ROLES)
+            noop("“{name}” is nothing that a guest has. Use one of: {names}.").format(
+                name=sorted(unknown)[0], names=", ".join(ROLES)
             )
         )
     known = {title_key(title): index for index, title in reversed(list(enumerate(header))) if title.strip()}
@@ -127,31 +127,33 @@ def _mapped(header: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]
         index = known.get(title_key(title))
         if index is None:
             raise ListError(
-                noop("There is no column “{x}”. {found} Choose one of them.").format(
-                    x=title.strip()[:60], found=_found(header)
-                )
+                noop(
+                    "There is no column “{title}”. The list has these columns: {titles}. Choose one of them."
+                ).format(title=title.strip()[:60], titles=_titles(header))
             )
         roles[role] = index
     return roles
 
 
-def _found(header: Sequence[str]) -> str:
+def _titles(header: Sequence[str]) -> str:
     titles = [f"“{title.strip()[:40]}”" for title in header if title.strip()]
-    return noop("The list has these columns: {join}.").format(join=", ".join(titles[:30]))
+    return ", ".join(titles[:30])
 
 
 def _check(roles: Mapping[str, int], header: Sequence[str], without: set[str]) -> None:
     if not any(role in roles for role in NAMES):
         raise ListError(
             noop(
-                "We found no column with names. {found} Say which it is, for example name = {example}."
-            ).format(found=_found(header), example=_example(header))
+                "We found no column with names. The list has these columns: {titles}. "
+                "Say which it is, for example name = {example}."
+            ).format(titles=_titles(header), example=_example(header))
         )
     if "phone" not in roles and "phone" not in without:
         raise ListError(
             noop(
-                "We found no column with phone numbers. {found} Say which it is, for example phone = {example}."
-            ).format(found=_found(header), example=_example(header))
+                "We found no column with phone numbers. The list has these columns: {titles}. "
+                "Say which it is, for example phone = {example}."
+            ).format(titles=_titles(header), example=_example(header))
         )
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 import charset_normalizer
 
+from cordially.lib.marking import noop
+
 from .problems import ListError
 
 _BOMS = {
@@ -22,7 +24,7 @@ _BOMS = {
 _CODE_PAGES = ["cp1252", "cp1255", "cp1256", "cp1251", "cp1253", "cp1254", "cp1250"]
 _EAST_ASIAN = ["cp932", "gb18030", "big5", "cp949"]
 _SAMPLE_BYTES = 100_000
-_UNREADABLE = "This doesn't look like a guest list. Choose a spreadsheet (.xlsx) or a CSV file."
+_UNREADABLE = noop("This doesn't look like a guest list. Choose a spreadsheet (.xlsx) or a CSV file.")
 
 
 def decode(data: bytes) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from django.db import IntegrityError, transaction
 
 from cordially.events.models import Event
+from cordially.lib.marking import noop
 
 from .comparing import SAME_PERSON, SAME_PHONE, Choices, Found, Key, Known, compare
 from .models import PhoneProblem
@@ -59,7 +60,11 @@ def import_guests(
     """
     country = (country or event.country).upper()
     if country and not is_country(country):
-        raise ListError(f"“{country}” is not a country code that we know. Write it in two letters, like IL.")
+        raise ListError(
+            noop("“{country}” is not a country code that we know. Write it in two letters, like IL.").format(
+                country=country
+            )
+        )
     table = source if isinstance(source, Table) else read_table(source, filename)
     columns = table.arrange(mapping)
     progress = _Progress(on_progress, len(table.rows))
@@ -77,7 +82,7 @@ def import_guests(
     except IntegrityError as error:
         # someone added one of these guests by hand in the same moment
         raise ListError(
-            "The guests changed during the import, so nothing was stored. Import again."
+            noop("The guests changed during the import, so nothing was stored. Import again.")
         ) from error
     progress.finish()
     titles = {
@@ -88,7 +93,7 @@ def import_guests(
     return ImportReport(_results(readings, founds), titles, country=country, dry_run=dry_run)
 
 
-NOBODY = "The list has no names and no numbers. Check which columns hold them."
+NOBODY = noop("The list has no names and no numbers. Check which columns hold them.")
 
 
 class _Progress:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from cordially.events.models import Event
 
@@ -176,7 +176,7 @@ class GuestImport(models.Model):
         indexes = [models.Index(fields=["event", "-id"], name="import_by_event")]
 
     def __str__(self) -> str:
-        return self.filename or "pasted list"
+        return self.filename or gettext("pasted list")
 
     @property
     def is_working(self) -> bool:

@@ -32,18 +32,20 @@ SCIENTIFIC = noop("spreadsheet turned it into scientific notation")
 
 _AMBIGUOUS = {TWO_NUMBERS, TWO_READINGS, NO_COUNTRY}
 _NOTES = {
-    TOO_SHORT: noop("A digit or more is missing: {0}. Ask for the whole number."),
-    TOO_LONG: noop("There are too many digits: {0}. Check the number."),
-    NOT_A_NUMBER: noop("“{0}” is not a phone number. Ask for one."),
-    NO_SUCH_NUMBER: noop("No phone can have this number: {0}. Check its digits."),
-    TWO_NUMBERS: noop("There is more than one number here: {0}. Keep the one to write to."),
-    TWO_READINGS: noop("This can be read in more than one way: {0}. Write it with + and the country code."),
+    TOO_SHORT: noop("A digit or more is missing: {number}. Ask for the whole number."),
+    TOO_LONG: noop("There are too many digits: {number}. Check the number."),
+    NOT_A_NUMBER: noop("“{number}” is not a phone number. Ask for one."),
+    NO_SUCH_NUMBER: noop("No phone can have this number: {number}. Check its digits."),
+    TWO_NUMBERS: noop("There is more than one number here: {number}. Keep the one to write to."),
+    TWO_READINGS: noop(
+        "This can be read in more than one way: {number}. Write it with + and the country code."
+    ),
     NO_COUNTRY: noop(
-        "No country is known for this number: {0}. Import the list again with its country, "
+        "No country is known for this number: {number}. Import the list again with its country, "
         "or write the number with + and the country code."
     ),
     SCIENTIFIC: noop(
-        "The spreadsheet shortened this number to {0} and lost digits. "
+        "The spreadsheet shortened this number to {number} and lost digits. "
         "Set the column to text and enter it again."
     ),
 }
@@ -88,7 +90,7 @@ def read_phone(raw: str, country: str) -> Phone:
     if reading.e164:
         return Phone(reading.e164)
     problem = PhoneProblem.AMBIGUOUS if reading.why in _AMBIGUOUS else PhoneProblem.INVALID
-    return Phone(problem=problem, why=reading.why, note=_NOTES[reading.why].format(_shown(raw)))
+    return Phone(problem=problem, why=reading.why, note=_NOTES[reading.why].format(number=_shown(raw)))
 
 
 def candidates(raw: str, country: str) -> list[str]:

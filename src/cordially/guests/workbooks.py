@@ -14,6 +14,8 @@ import openpyxl
 from openpyxl.utils.cell import column_index_from_string
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
+from cordially.lib.marking import noop
+
 from .bounds import MOST_COLUMNS, MOST_ROWS, bounded, too_long, too_wide
 from .pauses import collector_paused
 from .problems import ListError
@@ -24,7 +26,7 @@ _MOST_ELEMENTS = 15_000_000
 #: elements of one row: a cell has two as a rule, more where its letters are formatted
 _MOST_IN_ROW = 40 * MOST_COLUMNS
 
-_DAMAGED = "This Excel workbook is damaged. Open it in your spreadsheet program and save it again."
+_DAMAGED = noop("This Excel workbook is damaged. Open it in your spreadsheet program and save it again.")
 
 
 def read_workbook(data: bytes) -> list[list[str]]:
@@ -51,7 +53,7 @@ def _look_over(data: bytes) -> _Scout:
                 raise _too_large()
             if any(part.flag_bits & 1 for part in archive.infolist()):
                 raise ListError(
-                    "This workbook is protected by a password. Save it without one and try again."
+                    noop("This workbook is protected by a password. Save it without one and try again.")
                 )
             scout = _Scout()
             for part in archive.infolist():
@@ -72,7 +74,7 @@ def _look_over(data: bytes) -> _Scout:
 
 
 def _too_large() -> ListError:
-    return ListError("The workbook is too large when unpacked. Copy the guests alone into a new one.")
+    return ListError(noop("The workbook is too large when unpacked. Copy the guests alone into a new one."))
 
 
 class _Scout:

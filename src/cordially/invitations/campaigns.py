@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.utils import formats
+from django.utils.translation import gettext_lazy
 
 from cordially.events.models import Event
 from cordially.guests.models import Guest
@@ -147,7 +149,7 @@ def _start(
         event=event,
         sender=sender,
         template=template,
-        name=name or f"{_plural(purpose)} of {now.astimezone(event.zone):%-d %B, %H:%M}",
+        name=name or _name(purpose, now.astimezone(event.zone)),
         purpose=purpose,
         audience=report.chosen,
         created_by=by,
@@ -175,8 +177,20 @@ def _keep_still(guests: QuerySet[Guest]) -> None:
         list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
-def _plural(purpose: str) -> str:
-    return noop("Invitations") if purpose == INVITATION else PURPOSES.get(purpose, purpose)
+#: what a campaign is called that the host gave no name
+_NAMES = {
+    INVITATION: gettext_lazy("Invitations of {moment}"),
+    "reminder": gettext_lazy("Reminder of {moment}"),
+    "save_the_date": gettext_lazy("Save the date of {moment}"),
+    "update": gettext_lazy("Update of {moment}"),
+    "thanks": gettext_lazy("Thanks of {moment}"),
+}
+
+
+def _name(purpose: str, at: dt.datetime) -> str:
+    """In the language of the host who starts it: from then on it is a title like any other."""
+    name = str(_NAMES.get(purpose, f"{purpose} of {{moment}}"))
+    return name.format(moment=formats.date_format(at, "j F, H:i"))
 
 
 def _insert_invitations(
@@ -185,16 +199,14 @@ def _insert_invitations(
     """One INSERT … SELECT: state and reason are decided by the database, row by row."""
     sql, params = guests.order_by().values("pk").query.sql_with_params()
     at = connection.ops.adapt_datetimefield_value(now)
-    purposes, states = ("", OPEN) if again else (noop("AND lc.purpose = %s"), LIVE)
+    purposes, states = ("", OPEN) if again else ("AND lc.purpose = %s", LIVE)
     held_back = f"""
         SELECT DISTINCT l.guest_id FROM invitations_invitation l
           JOIN invitations_campaign lc ON lc.id = l.campaign_id {purposes}
          WHERE l.state IN ({", ".join(f"'{state.value}'" for state in sorted(states))})
            AND lc.event_id = %s
     """
-    in_person = (
-        noop("g.in_person_at IS NOT NULL") if campaign.purpose == INVITATION and not again else "1 = 0"
-    )
+    in_person = "g.in_person_at IS NOT NULL" if campaign.purpose == INVITATION and not again else "1 = 0"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -336,7 +348,7 @@ def cancel(campaign: Campaign, by: User | None = None) -> int:
         return 0
     return call_back(
         campaign.pk,
-        noop("Cancelled by {get_username}.").format(get_username=by.get_username()) if by else CANCELLED,
+        noop("Cancelled by {name}.").format(name=by.get_username()) if by else CANCELLED,
         now,
     )
 

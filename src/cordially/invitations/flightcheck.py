@@ -235,6 +235,30 @@ class Plan:
         return why_not(self.template, self.account)
 
 
+#: WhatsApp's no: without its own words, and with them
+_STOPPED = {
+    Review.REJECTED: (
+        noop("WhatsApp rejected {name}. Mend the text and ask again, or choose another."),
+        noop("WhatsApp rejected {name}: “{said}”. Mend the text and ask again, or choose another."),
+    ),
+    Review.PAUSED: (
+        noop(
+            "WhatsApp paused {name}. It goes on by itself after some hours; choose another if you can’t wait."
+        ),
+        noop(
+            "WhatsApp paused {name}: “{said}”. It goes on by itself after some hours; "
+            "choose another if you can’t wait."
+        ),
+    ),
+    Review.DISABLED: (
+        noop("WhatsApp disabled {name}. It can’t be sent any more. Write another, or choose another."),
+        noop(
+            "WhatsApp disabled {name}: “{said}”. It can’t be sent any more. Write another, or choose another."
+        ),
+    ),
+}
+
+
 def why_not(template: MessageTemplate, account: str) -> str:
     """Why no version of a template can be sent, and what to do."""
     standings = library.standings(template, account)
@@ -248,25 +272,15 @@ def why_not(template: MessageTemplate, account: str) -> str:
         return noop("WhatsApp has not approved {name} yet. It can be sent as soon as it is.").format(
             name=name
         )
-    for state, did, cure in (
-        (Review.REJECTED, "rejected", noop("Mend the text and ask again, or choose another.")),
-        (
-            Review.PAUSED,
-            "paused",
-            noop("It goes on by itself after some hours; choose another if you can’t wait."),
-        ),
-        (Review.DISABLED, "disabled", noop("It can’t be sent any more. Write another, or choose another.")),
-        (Review.UNSUBMITTED, "", ""),
-    ):
+    for state, (told, told_why) in _STOPPED.items():
         for version in newest:
-            if version.state != state:
-                continue
-            if not did:
-                return noop(
-                    "{name} was not handed in to WhatsApp yet. Ask for its approval on its page."
-                ).format(name=name)
-            said = f": “{version.reason.rstrip('. ')}”" if version.reason else ""
-            return f"WhatsApp {did} {name}{said}. {cure}"
+            if version.state == state:
+                said = version.reason.rstrip(". ")
+                return (told_why if said else told).format(name=name, said=said)
+    if any(version.state == Review.UNSUBMITTED for version in newest):
+        return noop("{name} was not handed in to WhatsApp yet. Ask for its approval on its page.").format(
+            name=name
+        )
     if newest:
         return noop("It is not known yet whether WhatsApp approved {name}. Look again in a minute.").format(
             name=name
@@ -409,15 +423,18 @@ class _Reader:
             return ""
         subject = left_out[0].subject
         if subject == "event_location":
-            what = noop("the place, and this event has none yet")
+            said = noop(
+                "Every one of these messages names the place, and this event has none yet. Fill it in, "
+                "take {variable} out of the text, or write a fallback for it."
+            )
         elif subject == "map_link":
-            what = noop("a link to a map, and this event has none yet")
+            said = noop(
+                "Every one of these messages names a link to a map, and this event has none yet. Fill it in, "
+                "take {variable} out of the text, or write a fallback for it."
+            )
         else:
             return ""
-        return noop(
-            "Every one of these messages names {what}. Fill it in, take {{{{{subject}}}}} out of the "
-            "text, or write a fallback for it."
-        ).format(what=what, subject=subject)
+        return said.format(variable=f"{{{{{subject}}}}}")
 
     def read(self, row: tuple[Any, ...]) -> None:
         pk, name, token, raw, party_size, group, language, phone, problem, note, opted_out_at, held = row
@@ -513,7 +530,9 @@ def reason(finding: Finding) -> str:
             return noop("This guest’s message is longer than WhatsApp allows.")
         case Cause.NO_TEXT:
             read = languages.named(finding.subject).english_name
-            return noop("There is no approved text in {read}, nor in a fallback language.").format(read=read)
+            return noop("There is no approved text in {language}, nor in a fallback language.").format(
+                language=read
+            )
         case Cause.COUNTRY:
             return noop("WhatsApp delivers no marketing messages to the United States.")
     return ""

@@ -19,13 +19,20 @@ from cordially.lib.marking import noop
 from .ledger import queue_up_again
 from .models import Campaign, CampaignState, EventSending, Review, TemplateVersion
 
-#: WhatsApp stopped a template; what it said of it follows
-STOPPED = {
-    Review.REJECTED: noop("WhatsApp rejected the template “{template}”.{said}"),
-    Review.PAUSED: noop("WhatsApp paused the template “{template}”.{said}"),
-    Review.DISABLED: noop("WhatsApp disabled the template “{template}”.{said}"),
+#: WhatsApp stopped a template
+_STOPPED = {
+    Review.REJECTED: noop("WhatsApp rejected the template “{template}”."),
+    Review.PAUSED: noop("WhatsApp paused the template “{template}”."),
+    Review.DISABLED: noop("WhatsApp disabled the template “{template}”."),
 }
-
+#: the same, with its own words
+_STOPPED_AND_SAID = {
+    Review.REJECTED: noop("WhatsApp rejected the template “{template}”. “{said}”"),
+    Review.PAUSED: noop("WhatsApp paused the template “{template}”. “{said}”"),
+    Review.DISABLED: noop("WhatsApp disabled the template “{template}”. “{said}”"),
+}
+#: of its own words: a reason has room for 300 signs in all
+_MOST_SAID = 160
 
 #: a sweep comes every second, and what is claimed leaves within half of one
 AHEAD = dt.timedelta(seconds=2)
@@ -121,10 +128,20 @@ def _stopped_text(campaign: Campaign) -> str:
     stops = [Review.PAUSED, Review.DISABLED, Review.REJECTED]
     versions = TemplateVersion.objects.filter(account=campaign.sender.account, ref__in=refs, state__in=stops)
     found = versions.select_related("text__template").first()
-    if found is None:
-        return ""
-    said = f" “{found.reason}”" if found.reason else ""
-    return STOPPED[Review(found.state)].format(template=found.text.template, said=said)
+    return stopped(found) if found else ""
+
+
+def stopped(version: TemplateVersion) -> str:
+    """Why nothing more is sent with a version that WhatsApp stopped: its campaigns carry this sentence."""
+    return stop_of(Review(version.state), str(version.text.template), version.reason)
+
+
+def stop_of(state: Review, template: str, said: str = "") -> str:
+    """`said`: WhatsApp's own words, of which only as many are told as there is room for."""
+    if len(said) > _MOST_SAID:
+        said = f"{said[: _MOST_SAID - 1]}…"
+    told = _STOPPED_AND_SAID if said else _STOPPED
+    return told[state].format(template=template, said=said)
 
 
 def heed(campaign_id: int, now: dt.datetime) -> bool:

@@ -23,7 +23,7 @@ def cancel(sender: object, ids: Sequence[int], by: object = None, **_given: Any)
     """Nothing leaves for them any more, and no figure counts them. What is in flight is settled."""
     now = clock_now()
     reason = (
-        noop("Taken off the list by {get_username}.").format(get_username=by.get_username())
+        noop("Taken off the list by {name}.").format(name=by.get_username())
         if isinstance(by, User)
         else TAKEN_OFF
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Max, Q
+from django.utils.translation import gettext
 
 from cordially.lib.clock import now as clock_now
 from cordially.templating import languages, shipped, variables
@@ -80,7 +81,7 @@ def save_text(template: MessageTemplate, language: str, components: Components) 
 def duplicate(template: MessageTemplate) -> MessageTemplate:
     """The same texts under a new name. Nothing of it is approved yet."""
     return create(
-        f"{template.title[:70]} (copy)",
+        gettext("{title} (copy)").format(title=template.title[:70]),
         {text.language: text.components for text in template.texts.all()},
         category=template.category,
         name=template.name,

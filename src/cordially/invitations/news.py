@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from cordially.lib.marking import plural
 from cordially.providers.errors import Fault
 
 from .attempts import Attempt
@@ -128,7 +129,9 @@ def judged(news: News, row: Row) -> News:
         tries = row.tries + news.counts
         if due_at := news.again(tries, row.phone):
             return replace(news, due_at=due_at)
-        tried = f"Tried {tries} times. " if tries > 1 else ""
+        tried = (
+            plural("Tried {n} time.", "Tried {n} times.", tries).format(n=tries) + " " if tries > 1 else ""
+        )
         return replace(news, state=State.FAILED, reason=f"{tried}{news.hopeless or news.reason}"[:300])
     if news.fault is not None and news.fault.one_guest and news.code in row.waved:
         # the host knows of it and went on: it is about this guest, and must not stop the others again

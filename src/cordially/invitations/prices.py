@@ -190,13 +190,21 @@ def money(amount: Decimal, currency: str) -> str:
     shown = format_currency(amount, currency, locale="en")
     if amount > 0 and not any(digit in shown for digit in "123456789"):
         least = Decimal(1).scaleb(-len(shown.partition(".")[2]))
-        return f"under {format_currency(least, currency, locale='en')}"
-    return shown
+        return gettext("under {price}").format(price=_money(least, currency))
+    return _money(amount, currency)
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    """As the reader of the page writes it."""
+    return format_currency(amount, currency, locale=_reader())
 
 
 def money_each(amount: Decimal, currency: str) -> str:
     """The price of one message, as exactly as it is known: `$0.0403`."""
-    return format_currency(amount, currency, "¤#,##0.0000#", locale="en", currency_digits=False)
+    locale = Locale(_reader())
+    # the reader's own pattern, with more places: ¤#,##0.00 in English
+    pattern = locale.currency_formats["standard"].pattern.replace("0.00", "0.0000#")
+    return format_currency(amount, currency, pattern, locale=locale, currency_digits=False)
 
 
 def read_amount(text: str) -> Decimal:
@@ -289,13 +297,16 @@ def read_country(text: str) -> str:
     if found := by_name.get(_plain(typed)):
         return found
     near = difflib.get_close_matches(_plain(typed), by_name, n=1, cutoff=0.75)
-    meant = (
-        noop("Did you mean {name_of}?").format(name_of=name_of(by_name[near[0]]))
-        if near
-        else noop("Write its English name, like Kenya.")
-    )
     shown = typed if len(typed) <= 40 else f"{typed[:39]}…"
-    raise NotAPrice(noop("No country is called “{shown}”. {meant}").format(shown=shown, meant=meant))
+    if near:
+        raise NotAPrice(
+            noop("No country is called “{shown}”. Did you mean {country}?").format(
+                shown=shown, country=name_of(by_name[near[0]])
+            )
+        )
+    raise NotAPrice(
+        noop("No country is called “{shown}”. Write its English name, like Kenya.").format(shown=shown)
+    )
 
 
 def _reader() -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cordially.lib.clock import now as clock_now
+from cordially.lib.marking import noop
 
 from .campaigns import counts
 from .ledger import is_held, left
@@ -145,19 +146,32 @@ def _note(campaign: Campaign, sender: Sender, found: dict[State, int], now: dt.d
     if campaign.state != CampaignState.RUNNING:
         return ""
     if campaign.quiet_until and found[State.QUEUED]:
-        return _("Quiet hours: {found} wait and go on by themselves, {moment}.").format(
-            found=f"{found[State.QUEUED]:,}", moment=_moment(campaign, campaign.quiet_until)
-        )
+        return ngettext(
+            "Quiet hours: {n} waits and goes on by itself, {moment}.",
+            "Quiet hours: {n} wait and go on by themselves, {moment}.",
+            found[State.QUEUED],
+        ).format(n=f"{found[State.QUEUED]:,}", moment=_moment(campaign, campaign.quiet_until))
     if sender.held_until and is_held(sender, now):
-        return _("{held_reason} Goes on at {clock}.").format(
-            held_reason=_(sender.held_reason), clock=_clock(campaign, sender.held_until)
+        # English, as the reason is: the page translates both
+        return noop("{held_reason} Goes on at {clock}.").format(
+            held_reason=sender.held_reason, clock=_clock(campaign, sender.held_until)
         )
     waiting = found[State.QUEUED]
     if used_up := _used_up(sender, now) if waiting else None:
-        what, opens = used_up
-        return _("{what} are used up. {waiting} wait and go on at {clock} by themselves.").format(
-            what=what, waiting=f"{waiting:,}", clock=_clock(campaign, opens)
-        )
+        which, opens = used_up
+        if which == "hour":
+            told = ngettext(
+                "This hour’s {limit} are used up. {n} waits and goes on at {clock} by itself.",
+                "This hour’s {limit} are used up. {n} wait and go on at {clock} by themselves.",
+                waiting,
+            ).format(limit=f"{sender.per_hour:,}", n=f"{waiting:,}", clock=_clock(campaign, opens))
+        else:
+            told = ngettext(
+                "Today’s {limit} people are used up. {n} waits and goes on at {clock} by itself.",
+                "Today’s {limit} people are used up. {n} wait and go on at {clock} by themselves.",
+                waiting,
+            ).format(limit=f"{sender.per_day:,}", n=f"{waiting:,}", clock=_clock(campaign, opens))
+        return told
     if waiting:
         later = Invitation.objects.filter(campaign=campaign, state=State.QUEUED, due_at__isnull=False)
         delayed, last = later.count(), later.aggregate(last=Max("due_at"))["last"]
@@ -169,23 +183,19 @@ def _note(campaign: Campaign, sender: Sender, found: dict[State, int], now: dt.d
 
 
 def _used_up(sender: Sender, now: dt.datetime) -> tuple[str, dt.datetime] | None:
-    """The window that has no room left, and when it has again; looked at only where a limit is set."""
+    """The window that has no room left (`hour` or `day`), and when it has again; looked at only where a limit is set."""
     begun = left(sender.pk)
     if sender.per_hour:
         hour = begun.filter(at__gt=now - dt.timedelta(hours=1)).order_by("at")
         if (count := hour.count()) >= sender.per_hour:
             opens = hour.values_list("at", flat=True)[count - sender.per_hour]
-            return _("This hour’s {per_hour}").format(per_hour=f"{sender.per_hour:,}"), opens + dt.timedelta(
-                hours=1
-            )
+            return "hour", opens + dt.timedelta(hours=1)
     if sender.per_day:
         day = begun.filter(at__gt=now - dt.timedelta(days=1))
         people = day.values("invitation__phone").annotate(last=Max("at")).order_by("last")
         if (count := people.count()) >= sender.per_day:
             opens = people.values_list("last", flat=True)[count - sender.per_day]
-            return _("Today’s {per_day} people").format(per_day=f"{sender.per_day:,}"), opens + dt.timedelta(
-                days=1
-            )
+            return "day", opens + dt.timedelta(days=1)
     return None
 
 

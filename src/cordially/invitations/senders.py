@@ -44,8 +44,13 @@ def sender_phone() -> str:
     if not re.fullmatch(r"\+[1-9]\d{6,14}", number):
         raise NotReady(
             noop(
-                "TWILIO_WHATSAPP_FROM must hold your WhatsApp sender, like whatsapp:+14155238886; now it is {x}."
-            ).format(x="empty" if not number else "not such a number")
+                "TWILIO_WHATSAPP_FROM must hold your WhatsApp sender, like whatsapp:+14155238886; "
+                "now it is not such a number."
+            )
+            if number
+            else noop(
+                "TWILIO_WHATSAPP_FROM must hold your WhatsApp sender, like whatsapp:+14155238886; now it is empty."
+            )
         )
     return number
 

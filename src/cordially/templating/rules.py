@@ -125,7 +125,7 @@ def _body(body: str) -> Iterator[Finding]:
             "body_empty", "body", 0, 0, noop("The text is empty."), noop("Write what the guests read.")
         )
         return
-    yield from _too_long("body", body, MOST_IN_BODY, noop("The text"))
+    yield from _too_long("body", body, MOST_IN_BODY)
     matches = list(VARIABLE.finditer(body))
     if not matches:
         return
@@ -168,14 +168,21 @@ def _few_words(body: str) -> Iterator[Finding]:
             "body",
             0,
             0,
-            noop("{variables} and only {words}.").format(
-                variables=plural("{n} variable", "{n} variables", count).format(n=f"{count:,}"),
-                words=plural("{n} other word", "{n} other words", words).format(n=f"{words:,}"),
-            ),
+            _counted_words(count, words),
             noop(
                 "WhatsApp wants {needed} or more, so that the text can be understood; say a little more."
             ).format(needed=needed),
         )
+
+
+def _counted_words(count: int, words: int) -> str:
+    if words == 1:
+        told = plural("{n} variable and only 1 other word.", "{n} variables and only 1 other word.", count)
+    else:
+        told = plural(
+            "{n} variable and only {words} other words.", "{n} variables and only {words} other words.", count
+        )
+    return told.format(n=f"{count:,}", words=f"{words:,}")
 
 
 def _says_something(text: str) -> bool:
@@ -226,10 +233,10 @@ _BRACES = re.compile(r"\{\{[^{}]*\}\}|\{\{|\}\}")
 def _header(header: str) -> Iterator[Finding]:
     if not header:
         return
-    yield from _blank("header", header, noop("The first line"))
-    yield from _too_long("header", header, MOST_IN_HEADER, noop("The first line"))
-    yield from _line_break("header", header, noop("The first line"))
-    yield from _emoji("header", header, noop("The first line"))
+    yield from _blank("header", header)
+    yield from _too_long("header", header, MOST_IN_HEADER)
+    yield from _line_break("header", header)
+    yield from _emoji("header", header)
     # variables may be named with `_`, and a fallback may hold a star as well
     masked = VARIABLE.sub(lambda match: "x" * len(match[0]), header)
     stars = [match.span() for match in re.finditer(r"\*+", masked)]
@@ -255,11 +262,11 @@ def _header(header: str) -> Iterator[Finding]:
 def _footer(footer: str) -> Iterator[Finding]:
     if not footer:
         return
-    yield from _blank("footer", footer, noop("The last line"))
-    yield from _too_long("footer", footer, MOST_IN_FOOTER, noop("The last line"))
-    yield from _line_break("footer", footer, noop("The last line"))
-    yield from _emoji("footer", footer, noop("The last line"))
-    yield from _no_variable_here("footer", footer, noop("The last line"))
+    yield from _blank("footer", footer)
+    yield from _too_long("footer", footer, MOST_IN_FOOTER)
+    yield from _line_break("footer", footer)
+    yield from _emoji("footer", footer)
+    yield from _no_variable_here("footer", footer)
 
 
 def _buttons(components: Components) -> Iterator[Finding]:
@@ -271,8 +278,8 @@ def _buttons(components: Components) -> Iterator[Finding]:
             0,
             0,
             noop("There are {n} buttons.").format(n=len(buttons)),
-            noop("WhatsApp takes {most_buttons}; take {x} out.").format(
-                most_buttons=MOST_BUTTONS, x=len(buttons) - MOST_BUTTONS
+            noop("WhatsApp takes {most}; take {by} out.").format(
+                most=MOST_BUTTONS, by=len(buttons) - MOST_BUTTONS
             ),
         )
     seen: set[str] = set()
@@ -331,29 +338,55 @@ def _button(field: str, title: str) -> Iterator[Finding]:
             field,
             MOST_IN_BUTTON,
             len(title),
-            noop("This button has {counted}.").format(counted=_characters(len(title))),
-            noop("WhatsApp shows {most_in_button}; shorten it by {x}.").format(
-                most_in_button=MOST_IN_BUTTON, x=len(title) - MOST_IN_BUTTON
+            noop("This button has {n} characters.").format(n=len(title)),
+            noop("WhatsApp shows {most}; shorten it by {by}.").format(
+                most=MOST_IN_BUTTON, by=len(title) - MOST_IN_BUTTON
             ),
         )
-    yield from _no_variable_here(field, title, noop("This button"))
-    yield from _line_break(field, title, noop("This button"))
-    yield from _emoji(field, title, noop("This button"))
+    yield from _no_variable_here(field, title)
+    yield from _line_break(field, title)
+    yield from _emoji(field, title)
 
 
-def _blank(field: str, text: str, subject: str) -> Iterator[Finding]:
+#: what is wrong with a part of the message, by its field
+_BLANK: Final = {
+    "header": noop("The first line has nothing but spaces."),
+    "footer": noop("The last line has nothing but spaces."),
+}
+_TOO_LONG: Final = {
+    "body": noop("The text has {n} characters."),
+    "header": noop("The first line has {n} characters."),
+    "footer": noop("The last line has {n} characters."),
+}
+_LINE_BREAK: Final = {
+    "header": noop("The first line has a line break."),
+    "footer": noop("The last line has a line break."),
+    "button": noop("This button has a line break."),
+}
+_WITH_EMOJI: Final = {
+    "header": noop("The first line has an emoji."),
+    "footer": noop("The last line has an emoji."),
+    "button": noop("This button has an emoji."),
+}
+_WITH_VARIABLE: Final = {
+    "footer": noop("The last line has a variable."),
+    "button": noop("This button has a variable."),
+}
+
+
+def _blank(field: str, text: str) -> Iterator[Finding]:
     if not text.strip():
         yield _error(
             f"{field}_blank",
             field,
             0,
             len(text),
-            noop("{subject} has nothing but spaces.").format(subject=subject),
+            _BLANK[field],
             noop("Write something there, or leave it empty."),
         )
 
 
-def _too_long(field: str, text: str, most: int, subject: str) -> Iterator[Finding]:
+def _too_long(field: str, text: str, most: int) -> Iterator[Finding]:
     order = slots(text)
     place = length = 0
     over = len(text)
@@ -371,9 +404,9 @@ def _too_long(field: str, text: str, most: int, subject: str) -> Iterator[Findin
             field,
             over,
             len(text),
-            noop("{subject} has {counted}.").format(subject=subject, counted=_characters(length)),
-            noop("WhatsApp takes {most}; shorten it by {x}.").format(
-                most=f"{most:,}", x=f"{length - most:,}"
+            _TOO_LONG[field].format(n=f"{length:,}"),
+            noop("WhatsApp takes {most}; shorten it by {by}.").format(
+                most=f"{most:,}", by=f"{length - most:,}"
             ),
         )
 
@@ -385,36 +418,36 @@ def _step(length: int, more: int, place: int, over: int, most: int) -> tuple[int
     return length + more, place + more, over
 
 
-def _line_break(field: str, text: str, subject: str) -> Iterator[Finding]:
+def _line_break(field: str, text: str) -> Iterator[Finding]:
     if match := _BREAK.search(text):
         yield _error(
             f"{_kind(field)}_with_line_break",
             field,
             *match.span(),
-            noop("{subject} has a line break.").format(subject=subject),
+            _LINE_BREAK[_kind(field)],
             noop("WhatsApp takes one line there; join the lines."),
             " ",
         )
 
 
-def _emoji(field: str, text: str, subject: str) -> Iterator[Finding]:
+def _emoji(field: str, text: str) -> Iterator[Finding]:
     if match := _EMOJI.search(text):
         yield _error(
             f"{_kind(field)}_with_emoji",
             field,
             *match.span(),
-            noop("{subject} has an emoji.").format(subject=subject),
+            _WITH_EMOJI[_kind(field)],
             noop("WhatsApp takes none there; in the text it may stand."),
         )
 
 
-def _no_variable_here(field: str, text: str, subject: str) -> Iterator[Finding]:
+def _no_variable_here(field: str, text: str) -> Iterator[Finding]:
     if match := _BRACES.search(text):
         yield _error(
             f"{_kind(field)}_with_variable",
             field,
             *match.span(),
-            noop("{subject} has a variable.").format(subject=subject),
+            _WITH_VARIABLE[_kind(field)],
             noop("Everybody reads the same there; move it into the text."),
         )
 
@@ -534,9 +567,9 @@ def _variables(components: Components, known: frozenset[str]) -> Iterator[Findin
             "body",
             0,
             0,
-            noop("There are {count} variables.").format(count=count),
-            noop("Twilio takes {most_variables}; take {x} out.").format(
-                most_variables=MOST_VARIABLES, x=count - MOST_VARIABLES
+            noop("There are {n} variables.").format(n=count),
+            noop("Twilio takes {most}; take {by} out.").format(
+                most=MOST_VARIABLES, by=count - MOST_VARIABLES
             ),
         )
     texts = {"header": components.header, "body": components.body}
@@ -597,10 +630,10 @@ def _one_variable(field: str, match: re.Match[str], known: frozenset[str]) -> It
             "fallback_too_long",
             field,
             *match.span(2),
-            noop("What stands for “{short}” has {counted}.").format(
-                short=_short(name), counted=_characters(len(fallback))
+            noop("What stands for “{short}” has {n} characters.").format(
+                short=_short(name), n=f"{len(fallback):,}"
             ),
-            noop("Shorten it to {most_in_fallback}.").format(most_in_fallback=MOST_IN_FALLBACK),
+            noop("Shorten it to {most}.").format(most=MOST_IN_FALLBACK),
         )
 
 
@@ -716,15 +749,17 @@ def _two_fallbacks(texts: Mapping[str, str]) -> Iterator[Finding]:
     for field, match, slot in found:
         expected = first.get(slot.name, "")
         if slot.fallback != expected:
-            said = f"“{_short(slot.fallback)}”" if slot.fallback else "nothing"
+            told = (
+                noop("For guests without “{short}” stands “{said}” here, and “{elsewhere}” elsewhere.")
+                if slot.fallback
+                else noop("For guests without “{short}” stands nothing here, and “{elsewhere}” elsewhere.")
+            )
             yield Finding(
                 Level.WARNING,
                 "two_fallbacks",
                 field,
                 *match.span(),
-                noop("For guests without “{short}” stands {said} here, and “{short2}” elsewhere.").format(
-                    short=_short(slot.name), said=said, short2=_short(expected)
-                ),
+                told.format(short=_short(slot.name), said=_short(slot.fallback), elsewhere=_short(expected)),
                 noop("Write the same in both places."),
                 f"{{{{{Slot(slot.name, expected).key}}}}}",
             )
@@ -751,8 +786,8 @@ def _personal_link(components: Components) -> Iterator[Finding]:
             0,
             noop("Nothing leads to the guest’s own page."),
             noop(
-                "Guests can’t answer there; put {{{{{link_variable}}}}} into the text, or add a button with the link."
-            ).format(link_variable=_LINK_VARIABLE),
+                "Guests can’t answer there; put {variable} into the text, or add a button with the link."
+            ).format(variable=f"{{{{{_LINK_VARIABLE}}}}}"),
         )
 
 
@@ -800,8 +835,8 @@ def _language(language: str) -> Iterator[Finding]:
         noop("WhatsApp takes no texts in “{short}”.").format(short=_short(language))
         if language
         else noop("The language is missing."),
-        noop("Did you mean {english_name} ({near})?").format(
-            english_name=languages.LANGUAGES[near].english_name, near=near
+        noop("Did you mean {language} ({near})?").format(
+            language=languages.LANGUAGES[near].english_name, near=near
         )
         if near
         else noop("Choose one from the list."),
@@ -829,9 +864,9 @@ def check_name(name: str) -> list[Finding]:
                 noop("The name has a space.")
                 if match[0].isspace()
                 else noop("The name has “{short}”.").format(short=_short(match[0])),
-                noop("Letters of the Latin alphabet, digits, _ and - may stand there{x}.").format(
-                    x=f": {fix}" if fix else ""
-                ),
+                noop("Letters of the Latin alphabet, digits, _ and - may stand there: {fix}.").format(fix=fix)
+                if fix
+                else noop("Letters of the Latin alphabet, digits, _ and - may stand there."),
                 "_" if match[0].isspace() else "",
             )
         )
@@ -842,8 +877,8 @@ def check_name(name: str) -> list[Finding]:
                 "name",
                 MOST_IN_NAME,
                 len(name),
-                noop("The name has {counted}.").format(counted=_characters(len(name))),
-                noop("Shorten it to {most_in_name}.").format(most_in_name=MOST_IN_NAME),
+                noop("The name has {n} characters.").format(n=f"{len(name):,}"),
+                noop("Shorten it to {most}.").format(most=MOST_IN_NAME),
             )
         )
     return found
@@ -867,8 +902,8 @@ def check_value(slot: Slot, value: str) -> str:
     if not value.strip() or not (value.isascii() or clean(value)):
         return noop("it is empty, and WhatsApp takes no empty values.")
     if len(value) > MOST_IN_VALUE:
-        return noop("it has {counted}, and Twilio takes {most_in_value}.").format(
-            counted=_characters(len(value)), most_in_value=f"{MOST_IN_VALUE:,}"
+        return noop("it has {n} characters, and Twilio takes {most}.").format(
+            n=f"{len(value):,}", most=f"{MOST_IN_VALUE:,}"
         )
     if not _BAD_IN_VALUE.search(value):
         return ""
@@ -877,9 +912,7 @@ def check_value(slot: Slot, value: str) -> str:
     if "\t" in value:
         return noop("it has a tab, and WhatsApp takes none in a value.")
     spaces = max(len(run) for run in _SPACES.findall(value))
-    return noop("it has {spaces} spaces in a row, and WhatsApp takes {most_spaces}.").format(
-        spaces=spaces, most_spaces=MOST_SPACES
-    )
+    return noop("it has {n} spaces in a row, and WhatsApp takes {most}.").format(n=spaces, most=MOST_SPACES)
 
 
 class _Frame(NamedTuple):
@@ -916,29 +949,41 @@ def check_message(components: Components, values: Mapping[str, str]) -> list[str
     if body <= MOST_IN_BODY and header <= MOST_IN_HEADER:
         return []
     found = []
-    for subject, length, most, own in (
-        (noop("The text"), body, MOST_IN_BODY, frame.body),
-        (noop("The first line"), header, MOST_IN_HEADER, frame.header),
+    for field, length, most, own in (
+        ("body", body, MOST_IN_BODY, frame.body),
+        ("header", header, MOST_IN_HEADER, frame.header),
     ):
         if length > most:
             longest = max(own, key=lambda slot: len(slot.value(values)), default=None)
-            because = noop("; the longest value is “{name}”").format(name=longest.name) if longest else ""
+            told, told_longest = _WOULD_BE_TOO_LONG[field]
             found.append(
-                noop(
-                    "{subject} would have {length} characters, and WhatsApp takes {most}: shorten it by {x}{because}."
-                ).format(
-                    subject=subject,
-                    length=f"{length:,}",
+                (told_longest if longest else told).format(
+                    n=f"{length:,}",
                     most=f"{most:,}",
-                    x=f"{length - most:,}",
-                    because=because,
+                    by=f"{length - most:,}",
+                    name=longest.name if longest else "",
                 )
             )
     return found
 
 
-def _characters(count: int) -> str:
-    return plural("{n} character", "{n} characters", count).format(n=f"{count:,}")
+#: without values, and with the name of the longest
+_WOULD_BE_TOO_LONG: Final = {
+    "body": (
+        noop("The text would have {n} characters, and WhatsApp takes {most}: shorten it by {by}."),
+        noop(
+            "The text would have {n} characters, and WhatsApp takes {most}: shorten it by {by}; "
+            "the longest value is “{name}”."
+        ),
+    ),
+    "header": (
+        noop("The first line would have {n} characters, and WhatsApp takes {most}: shorten it by {by}."),
+        noop(
+            "The first line would have {n} characters, and WhatsApp takes {most}: shorten it by {by}; "
+            "the longest value is “{name}”."
+        ),
+    ),
+}
 
 
 def _short(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
+from cordially.lib.marking import noop
 from cordially.providers.errors import Misconfigured
 
 
@@ -13,7 +14,9 @@ def checked_base(api_url: str) -> str:
     if not api_url:
         return ""
     if not _is_whole(api_url):
-        raise Misconfigured("TWILIO_API_URL must look like http://127.0.0.1:8081. Correct it, or remove it.")
+        raise Misconfigured(
+            noop("TWILIO_API_URL must look like http://127.0.0.1:8081. Correct it, or remove it.")
+        )
     return api_url.rstrip("/")
 
 
@@ -21,8 +24,10 @@ def checked_callback(url: str) -> str:
     """The address for Twilio's reports, to which the attempt's key is added."""
     if not _is_whole(url):
         raise Misconfigured(
-            "The address for Twilio’s reports must be a whole http(s) URL without query. "
-            "Check CORDIALLY_PUBLIC_URL."
+            noop(
+                "The address for Twilio’s reports must be a whole http(s) URL without query. "
+                "Check CORDIALLY_PUBLIC_URL."
+            )
         )
     return url
 
