@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Max
+from django.db.models import Count, F, Max
 from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -121,7 +121,10 @@ def _pace(campaign: Campaign, now: dt.datetime) -> float:
     """Requests a second, over the last seconds or since the start."""
     span = min(_WINDOW, max(1.0, (now - campaign.created_at).total_seconds()))
     since = now - dt.timedelta(seconds=span)
-    begun = StatusEvent.objects.filter(status=State.SENDING, at__gt=since, invitation__campaign=campaign)
+    # an expression in place of the column: no database shall begin with the campaign, and so with every invitation
+    begun = StatusEvent.objects.annotate(of=F("invitation__campaign") + 0).filter(
+        status=State.SENDING, at__gt=since, of=campaign.pk
+    )
     return round(begun.count() / span, 1)
 
 
