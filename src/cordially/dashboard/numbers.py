@@ -183,7 +183,7 @@ def _asked(sender: Sender) -> list[Line]:
         ]
     when = {"when": words.clock(sender.checked_at)}
     if sender.checked_trouble:
-        return [Line("warn", _("The check at %(when)s failed") % when, sender.checked_trouble)]
+        return [Line("warn", _("The check at %(when)s failed") % when, shown(sender.checked_trouble))]
     took = {"ms": f"{sender.checked_ms or 0:,}", **when}
     lines = [Line("good", _("Twilio answers"), _("in %(ms)s ms, checked at %(when)s") % took)]
     if sender.standing == NOT_REGISTERED:
@@ -227,7 +227,7 @@ def _reports(sender: Sender, kept: Account | None, heard: Hearing) -> list[Line]
         lines.append(Line("plain", _("No report yet"), said))
     if refused := sender.refused_count:
         title = ngettext("%(n)s report was refused", "%(n)s reports were refused", refused) % {"n": refused}
-        why = sender.refused_why or _(
+        why = shown(sender.refused_why) or _(
             "Their signature didn’t fit: the auth token or the public address is another one."
         )
         lines.append(Line("warn", title, why))

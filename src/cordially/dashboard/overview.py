@@ -36,6 +36,7 @@ from cordially.rsvp.models import Answer, Reply
 from . import sets, words
 from .guestlist import TOLD
 from .sets import Only
+from .shown import shown
 
 #: who of a group is named
 _NAMED = 3
@@ -627,7 +628,7 @@ def _cure(heard: Hearing) -> str:
         case Cause.SIGNATURE:
             return _("%(n)s reports came and were refused, because their signature doesn’t fit. %(why)s") % {
                 "n": f"{heard.refused:,}",
-                "why": heard.why,
+                "why": shown(heard.why),
             }
     return _(
         "Nothing came at all, so Twilio probably can’t reach your address. Open it from a phone outside your "

@@ -26,6 +26,7 @@ from cordially.providers.base import Refused
 from cordially.providers.errors import Fault, Misconfigured
 from cordially.providers.twilio import codes, content, kinds
 from cordially.providers.twilio.address import checked_base, checked_callback
+from cordially.providers.twilio.webhook import explain_mismatch
 from cordially.templating import rules
 from cordially.templating.components import Button, ButtonKind, Components
 from cordially.templating.variables import Slot
@@ -126,6 +127,17 @@ def test_a_stopped_template_keeps_its_title_and_whatsapp_s_words(state: Review, 
     kept = hours.stop_of(state, "Update"[:80], said)
     assert len(hours.stop_of(state, "x" * 80, said)) <= 300
     read_in_hebrew(kept, "“Update”", *([said[:159]] if said else []))
+
+
+def test_why_a_report_was_refused() -> None:
+    ours, seen = "https://invite.example.com", {"X-Twilio-Signature": "x"}
+    read_in_hebrew(explain_mismatch(ours, "/w", {}), "/w", "X-Twilio-Signature")
+    elsewhere = explain_mismatch(
+        ours, "/w", {**seen, "Host": "other.example.com", "X-Forwarded-Proto": "http"}
+    )
+    read_in_hebrew(elsewhere, "other.example.com", "host", "proto")
+    agrees = explain_mismatch(ours, "/w", {**seen, "Host": "invite.example.com"})
+    read_in_hebrew(agrees, "Auth Token")
 
 
 def test_reasons_with_somebody_s_name() -> None:

@@ -19,6 +19,7 @@ from cordially.dashboard.guestlist import rows
 from cordially.dashboard.page import event_page, ours, user_of
 from cordially.dashboard.person import form_of, person
 from cordially.dashboard.position import newest
+from cordially.dashboard.shown import shown as translated
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
 from cordially.guests import editing
@@ -36,6 +37,11 @@ from cordially.team.rights import Right
 
 def find(event: Event, pk: int) -> Guest:
     return get_object_or_404(Guest.objects.select_related("event"), event=event, pk=pk)
+
+
+def _told(invalid: Invalid) -> dict[str, str]:
+    """What is wrong with a number is said in English."""
+    return {name: translated(text) for name, text in invalid.errors.items()}
 
 
 def _back(request: HttpRequest, event: Event, pk: int) -> str:
@@ -84,7 +90,7 @@ def change(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
         )  # fmt: skip
     except Invalid as invalid:
         form = form_of(row) | typed
-        return _show(request, event, row, 422, form=form, errors=invalid.errors, is_open=True)
+        return _show(request, event, row, 422, form=form, errors=_told(invalid), is_open=True)
     messages.success(request, _("Saved."))
     live.wake()
     return redirect(_back(request, event, pk))
@@ -101,7 +107,7 @@ def add(request: HttpRequest, event: Event) -> HttpResponse:
         try:
             made = editing.add(event, form)
         except Invalid as invalid:
-            errors, status = invalid.errors, 422
+            errors, status = _told(invalid), 422
         else:
             messages.success(request, _("%(name)s is on the list.") % {"name": made.name})
             live.wake()
@@ -141,7 +147,7 @@ def cell(request: HttpRequest, event: Event, pk: int, cell: str) -> HttpResponse
     except Stale as stale:
         return _cell(request, stale.now, cell, 409, typed=typed, error=str(stale))
     except Invalid as invalid:
-        error = " ".join(invalid.errors.values())
+        error = " ".join(_told(invalid).values())
         return _cell(request, row, cell, 422, typed=typed, error=error, wrong=set(invalid.errors))
     live.wake()
     [shown] = rows([kept])
@@ -190,7 +196,7 @@ def number(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     except Stale as stale:
         return _show(request, event, stale.now, 409, number=typed, stale=True)
     except Invalid as invalid:
-        wrong = " ".join(invalid.errors.values())
+        wrong = " ".join(_told(invalid).values())
         return _show(request, event, row, 422, number=typed, wrong_number=wrong)
     failed = Invitation.objects.filter(guest=changed, is_current=True, state=State.FAILED)
     if failed.exists() and campaigns.retry(failed, by=user_of(request)):

@@ -154,7 +154,7 @@ def draft(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 def _show(request: HttpRequest, draft: GuestImport, status: int = 200, **more: Any) -> HttpResponse:
     if draft.state == ImportState.COLUMNS:
         if draft.trouble:
-            messages.warning(request, draft.trouble)
+            messages.warning(request, shown(draft.trouble))
             GuestImport.objects.filter(pk=draft.pk).update(trouble="")
         return redirect(_at(draft, "import_columns"))
     if draft.is_working:

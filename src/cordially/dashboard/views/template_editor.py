@@ -167,10 +167,8 @@ def submit(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
         known = [*guest_fields.columns(event), *event.fields]
         try:
             approvals.hand_in(text, known, senders.account_of(event))
-        except (CantHandIn, Misconfigured) as error:
+        except (CantHandIn, ContentError, Misconfigured) as error:
             cant = shown(error)
-        except ContentError as error:
-            cant = f"{shown(error)} {shown(error.fault.cure)}".strip()
     if cant:
         return show(request, event, text.template, text.language, typed=typed, status=422, cant=cant)
     messages.success(request, _("WhatsApp has been asked. It mostly answers within minutes."))

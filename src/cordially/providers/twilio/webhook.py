@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from twilio.request_validator import add_port, remove_port, urlparse
 
+from cordially.lib.marking import noop
 from cordially.lib.masking import mask_numbers
 from cordially.providers.events import StatusUpdate
 
@@ -101,24 +102,26 @@ def read_status(params: Iterable[tuple[str, str]], query: str) -> StatusUpdate:
 
 
 def explain_mismatch(public_url: str, raw_path_qs: str, headers: Mapping[str, str]) -> str:
-    """For the log: why a signature may not have fitted. Holds no secret, no number and no query."""
+    """Why a signature may not have fitted, for the log and the host. Holds no secret, no number and no query."""
     seen = {name.lower(): value for name, value in headers.items()}
     path = mask_numbers(_printable(raw_path_qs.partition("?")[0]))
     if not seen.get("x-twilio-signature"):
-        return f"No X-Twilio-Signature came with the request for {path}: not Twilio’s, or a proxy removed it."
+        return noop(
+            "No X-Twilio-Signature came with the request for {path}: not Twilio’s, or a proxy removed it."
+        ).format(path=path)
     expected = urlsplit(public_url)
     ours = f"{expected.scheme}://{expected.netloc.rpartition('@')[2]}{expected.path}".rstrip("/")
     host = _printable(_first(seen.get("x-forwarded-host") or seen.get("host", "")))
     proto = _printable(_first(seen.get("x-forwarded-proto", "")))
     if _hostname(host) != expected.hostname or proto.lower() not in ("", expected.scheme):
-        return (
-            f"Signed for another address? The request for {path} came as host {host or 'unknown'} "
-            f"with proto {proto or 'unknown'}, while CORDIALLY_PUBLIC_URL is {ours}."
-        )
-    return (
-        f"The address agrees ({ours}, {path}), so the token differs: is it the Auth Token of the account "
+        return noop(
+            "Signed for another address? The request for {path} came as host {host} "
+            "with proto {proto}, while CORDIALLY_PUBLIC_URL is {ours}."
+        ).format(path=path, host=host or "unknown", proto=proto or "unknown", ours=ours)
+    return noop(
+        "The address agrees ({ours}, {path}), so the token differs: is it the Auth Token of the account "
         "that sent the message, and not an API key or an old token?"
-    )
+    ).format(ours=ours, path=path)
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
