@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from django.contrib.auth.models import User
 from django.template.base import Lexer, TokenType
 from django.test import Client
 from django.utils import translation
-from translations.collecting import LANGUAGES, SOURCE, path_of, template_catalog
+from translations.collecting import KEYWORDS, LANGUAGES, SOURCE, path_of, template_catalog
 
 from cordially.dashboard import exporting
 from cordially.dashboard.frames import GuestFrames, Reader
@@ -100,6 +101,113 @@ def test_no_page_says_a_word_that_can_t_be_translated() -> None:
     pages = sorted((SOURCE / "dashboard" / "templates").rglob("*.html"))
     found = {page.name: words for page in pages if page.name != "_sprite.html" and (words := _unmarked(page))}
     assert found == {}
+
+
+#: words that a tag or a filter is given: `label="Pause"`, `default:"Empty"`; marked they are `_("Pause")`
+_GIVEN = re.compile(
+    r"""\b(?:label|title|say)=(?P<q>["'])[A-Za-z].*?(?P=q)|\b(?:default|yesno)[\w]*:["'][A-Za-z]"""
+)
+
+
+def test_no_tag_is_given_a_word_that_can_t_be_translated() -> None:
+    found = [
+        (page.name, token.contents)
+        for page in sorted((SOURCE / "dashboard" / "templates").rglob("*.html"))
+        for token in Lexer(page.read_text(encoding="utf-8")).tokenize()
+        if token.token_type in (TokenType.BLOCK, TokenType.VAR)
+        if _GIVEN.search(token.contents) or "|pluralize" in token.contents
+    ]
+    assert found == []
+
+
+def test_no_script_says_a_word_of_its_own() -> None:
+    """What a script writes stands on the page, in an attribute that was translated."""
+    words = re.compile(r"""["'`]([A-Z][a-z]+(?: [^"'`]*)?)["'`]""")
+    keys = {"Enter", "Escape", "Files", "Tab"}
+    scripts = sorted((SOURCE / "dashboard" / "static").rglob("*.js"))
+    assert scripts
+    found = [
+        (script.name, text)
+        for script in scripts
+        for text in words.findall(re.sub(r"^\s*//.*$", "", script.read_text(), flags=re.M))
+        if text not in keys
+    ]
+    assert found == []
+
+
+#: what is raised when a part of ours is used wrongly; the page of an address that leads nowhere doesn't quote it
+_FOR_PROGRAMMERS = {
+    "Http404",
+    "ImproperlyConfigured",
+    "KeyError",
+    "LookupError",
+    "RuntimeError",
+    "TypeError",
+    "ValueError",
+}
+#: answers to machines, keys of pieces, and English grammar for English readers
+_NOBODY_S = {"Bad request.", "Sign in first.", "guest {}", "row {}", "the {}"}
+_HEADER = re.compile(r"(?:attachment; |private, |default-src |data: |event: )")
+_PLAIN_WORD = re.compile(r"[“(]?[A-Za-z’'-]*[a-z][A-Za-z’'-]*[”).,:;…?!]*")
+
+
+def _called(node: ast.expr | None) -> str:
+    made = node.func if isinstance(node, ast.Call) else node
+    return made.attr if isinstance(made, ast.Attribute) else getattr(made, "id", "")
+
+
+def _is_excused(node: ast.AST) -> bool:
+    """Whether what stands within is marked, or is read by nobody but us."""
+    if isinstance(node, ast.Call):
+        owner = getattr(getattr(node.func, "value", None), "id", "")
+        return _called(node) in KEYWORDS or owner in ("logger", "re")
+    if isinstance(node, ast.Raise):
+        return _called(node.exc) in _FOR_PROGRAMMERS
+    if isinstance(node, ast.FunctionDef):
+        return node.name in ("__str__", "__repr__")
+    # docstrings
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_said(text: str, *, is_filled: bool) -> bool:
+    """Three plain words, two that begin like a sentence, or one between what is filled in."""
+    words = [word for word in text.split() if _PLAIN_WORD.fullmatch(word)]
+    return len(words) >= (1 if is_filled else 2 if text[:1].isupper() else 3)
+
+
+def _is_nobody_s(text: str) -> bool:
+    return text in _NOBODY_S or _HEADER.match(text) is not None
+
+
+def _unmarked_in(node: ast.AST) -> Iterator[tuple[int, str]]:
+    if _is_excused(node):
+        return
+    if isinstance(node, ast.JoinedStr):
+        parts = [str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values]
+        said, is_filled = "".join(parts), True
+    else:
+        said, is_filled = getattr(node, "value", None) if isinstance(node, ast.Constant) else None, False
+    if isinstance(said, str) and _is_said(said, is_filled=is_filled) and not _is_nobody_s(said):
+        yield node.lineno, said
+    for child in ast.iter_child_nodes(node):
+        if not (is_filled and isinstance(child, ast.Constant)):
+            yield from _unmarked_in(child)
+
+
+def test_no_part_says_a_sentence_that_can_t_be_translated() -> None:
+    parts = [
+        path
+        for part in ("accounts", "dashboard", "events", "team")
+        for path in sorted((SOURCE / part).rglob("*.py"))
+        if not {"tests", "migrations"} & set(path.parts)
+    ]
+    assert len(parts) > 50
+    found = [
+        (path.relative_to(SOURCE).as_posix(), *each)
+        for path in parts
+        for each in _unmarked_in(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert found == []
 
 
 def test_what_workers_wrote_in_english_is_read_in_hebrew() -> None:

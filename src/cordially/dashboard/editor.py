@@ -534,7 +534,8 @@ class Look:
     paint: list[Run]
     counter: str
     counter_for: str
-    counter_note: str
+    #: of how many first ones that is the longest, where not everybody was looked at
+    counter_among: str
     bubble: Bubble
     guest: Guest | None
     reads: str
@@ -626,9 +627,9 @@ def look(event: Event, standing: Standing, texts: Sequence[Standing], typed: Typ
         beside=beside,
         errors=errors,
         paint=painted(typed.body, findings, known),
-        counter=f"{longest:,} of {rules.MOST_IN_BODY:,}",
+        counter=_counter(seen, total, longest),
         counter_for=seen.longest_for if seen.readers else "",
-        counter_note=_counter_note(seen, total),
+        counter_among=f"{seen.readers:,}" if seen.readers and seen.is_cut else "",
         bubble=bubble(components, values, event, findings),
         guest=guest,
         reads="" if reads == language else (words.language(reads) if reads else "nothing"),
@@ -639,14 +640,15 @@ def look(event: Event, standing: Standing, texts: Sequence[Standing], typed: Typ
     )
 
 
-def _counter_note(seen: Survey, total: int) -> str:
+def _counter(seen: Survey, total: int, longest: int) -> str:
+    """How long it is, of how much; of whom the page says where somebody reads it."""
     if not total:
-        return _("with sample data")
-    if not seen.readers:
-        return _("for nobody on the list yet")
-    return (
-        _("among the first {readers} who read it").format(readers=f"{seen.readers:,}") if seen.is_cut else ""
-    )
+        said = _("{n} of {most} with sample data")
+    elif not seen.readers:
+        said = _("{n} of {most} for nobody on the list yet")
+    else:
+        said = _("{n} of {most}")
+    return said.format(n=f"{longest:,}", most=f"{rules.MOST_IN_BODY:,}")
 
 
 def _yours(empty: int, seen: Survey) -> str:

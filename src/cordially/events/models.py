@@ -8,6 +8,7 @@ import zoneinfo
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone as clock
+from django.utils.translation import gettext as _
 
 
 def check_timezone(name: str) -> None:
@@ -15,7 +16,9 @@ def check_timezone(name: str) -> None:
     try:
         zoneinfo.ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:
-        raise ValidationError(f"“{name}” is not a time zone. Write it like Asia/Jerusalem.") from error
+        raise ValidationError(
+            _("“%(name)s” is not a time zone. Write it like Asia/Jerusalem.") % {"name": name}
+        ) from error
 
 
 class Event(models.Model):

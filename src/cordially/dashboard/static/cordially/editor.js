@@ -96,7 +96,7 @@
       else button.removeAttribute("aria-disabled");
     }
     const small = find("why-not-2");
-    if (small) small.textContent = why || "WhatsApp can be asked.";
+    if (small) small.textContent = why || small.dataset.can;
     const said = find("findings")?.dataset.said ?? "";
     const heard = find("heard");
     if (heard && heard.textContent !== said) heard.textContent = said;
@@ -182,7 +182,7 @@
       input.id = `reply-${count}`;
       input.value = "";
       input.removeAttribute("aria-invalid");
-      input.setAttribute("aria-label", `Quick answer ${count + 1}`);
+      input.setAttribute("aria-label", add.dataset.name.replace("{n}", count + 1));
       input.setAttribute("aria-describedby", `${input.id}-e`);
       error.id = `${input.id}-e`;
       error.dataset.errorOf = input.id;
