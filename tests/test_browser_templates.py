@@ -141,7 +141,7 @@ def test_what_is_typed_outlives_a_session_that_ends(desk: Desk, visit: Visit) ->
     page.locator("#save").click()
     expect(page).to_have_url(re.compile("/signin"))
     # signed in beside it, as by the printed address in another tab
-    wanted = page.locator("main input[name=next]").input_value()
+    wanted = page.locator("input[name=next]").first.input_value()
     other = page.context.new_page()
     other.goto(desk.server.signin_url())
     other.close()
