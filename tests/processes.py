@@ -57,6 +57,16 @@ def answers(url: str) -> bool:
 @dataclass
 class Simulator:
     url: str
+    process: subprocess.Popen[bytes] | None = None
+
+    def freeze(self) -> None:
+        """Whoever asks gets no answer, and no refusal either."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
 
     def record(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.url}/_simulator/messages.json", timeout=10) as answer:
@@ -84,7 +94,7 @@ def simulator(**options: Any) -> Iterator[Simulator]:
     )
     try:
         until(lambda: answers(f"{url}/phone"), 20, "the simulator answers")
-        yield Simulator(url)
+        yield Simulator(url, process)
     finally:
         process.terminate()
         process.wait(15)
@@ -104,7 +114,7 @@ class Installation:
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("CORDIALLY_", "TWILIO_", "DJANGO_"))
-            and name not in ("DATABASE_URL", "PORT")
+            and name not in ("DATABASE_URL", "REDIS_URL", "PORT")
         }
         return kept | {
             "CORDIALLY_DATA_DIR": str(self.folder),

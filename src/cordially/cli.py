@@ -68,6 +68,9 @@ def cordially() -> None:
 
 for command in (
     serving.serve,
+    serving.web,
+    serving.worker,
+    serving.scheduler,
     serving.simulator,
     events.create_event,
     events.import_guests,

@@ -15,9 +15,9 @@ from django.conf import settings
 
 from cordially.lib.ports import PortTaken, bind
 
-from .service import Service
+from .service import Part, Service
 
-__all__ = ["PortTaken", "Server", "bind", "running", "serve", "use_address"]
+__all__ = ["Part", "PortTaken", "Server", "bind", "running", "serve", "use_address"]
 
 
 class Server(uvicorn.Server):
@@ -60,14 +60,14 @@ class Server(uvicorn.Server):
         if self.should_exit:
             return
         try:
-            await self.service.start_engine()
+            await self.service.start()
         except Exception as error:
             # closed like any other: an exception in here would be torn out of uvicorn with all its traces
             self.failure, self.should_exit = error, True
             await self.shutdown(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self.service.stop_engine()
+        await self.service.stop()
         await super().shutdown(sockets)
 
 
@@ -82,16 +82,16 @@ def use_address(listener: socket.socket) -> str:
     return local
 
 
-def serve(listener: socket.socket) -> None:
-    """Run until a signal. Returns when everything is settled."""
+def serve(listener: socket.socket | None, part: Part = Part.ALL, most: int | None = None) -> None:
+    """Run until a signal. Returns when everything is settled. Without a listener nobody can ask how it is."""
 
     # what is loaded now stays: the collector need not walk through it again while requests wait
     gc.collect()
     gc.freeze()
 
     async def main() -> None:
-        server = Server(Service())
-        await server.serve(sockets=[listener])
+        server = Server(Service(part, most))
+        await server.serve(sockets=[listener] if listener else [])
         if server.failure is not None:
             raise server.failure
 

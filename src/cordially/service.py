@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from enum import Enum
 from pathlib import Path
 from typing import cast
 
@@ -14,16 +15,18 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.db import connections
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from cordially.dashboard import errands, live
 from cordially.dashboard.doors import for_hosts
-from cordially.delivery import wake
+from cordially.delivery import bells, jobs, wake
 from cordially.delivery.alive import Life
+from cordially.delivery.bells import Bells
+from cordially.delivery.duties import Duties
 from cordially.delivery.engine import Engine
+from cordially.delivery.jobs import Jobs
 from cordially.delivery.keyring import Keyring
 from cordially.delivery.outage import is_the_databases, one_line
 from cordially.delivery.thread import LedgerThread
@@ -32,7 +35,7 @@ from cordially.invitations import senders, vault
 from cordially.providers.simulator.app import Simulator, SimulatorConfig, create_simulator
 from cordially.providers.twilio.client import TwilioProvider
 
-from . import approvals, connection
+from . import approvals, connection, monitoring
 from .connection import SIMULATOR_PATH, Access, auth_token, make_provider
 
 logger = logging.getLogger(__name__)
@@ -53,60 +56,119 @@ def make_simulator() -> Simulator:
     )
 
 
-class Service:
-    """Everything that one process runs. Built inside the event loop's thread, opened inside the loop."""
+class Part(Enum):
+    """What a process is there for."""
 
-    def __init__(self) -> None:
-        self.simulator = make_simulator() if settings.USE_SIMULATOR else None
+    ALL = "serve"
+    DOORS = "web"
+    SENDING = "worker"
+    MINDING = "scheduler"
+
+
+class Service:
+    """Everything that one process runs. Built inside the event loop's thread, opened inside the loop.
+
+    `most`: senders that a worker drains at the same time.
+    """
+
+    def __init__(self, part: Part = Part.ALL, most: int | None = None) -> None:
+        self.part = part
+        self._most = 0 if part is Part.MINDING else most
+        self.simulator = make_simulator() if part is Part.ALL and settings.USE_SIMULATOR else None
         self.thread = LedgerThread()
-        self.recorder = Recorder(self.thread, live.wake)
+        address = settings.REDIS
+        self.bells = Bells(address, {bells.WORK: self._look, bells.NEWS: live.wake}) if address else None
+        self.recorder = Recorder(self.thread, self._committed)
         mine = connection.configured()
         # the one that needs no database verifies from the first moment on
         self.keyring = Keyring({mine.account: mine.tokens} if mine else {}, self.thread, _tokens)
         self.engine: Engine | None = None
+        self.jobs: Jobs | None = None
         self.lines = Lines(self.thread, self.keyring)
         self._following: list[asyncio.Task[None]] = []
         self.app = self._make_app()
 
-    async def start_engine(self) -> None:
-        """Begin to send. Called when the doors are open, so that callbacks find them."""
-        self._following = [asyncio.create_task(_tidy_lists(), name="lists")]
-        if self.simulator is not None:
-            await asyncio.to_thread(_prepare_simulated)
-        self.engine = Engine(
-            None,
-            self.thread,
-            on_commit=live.wake,
-            surely_after=settings.UNSURE_SECONDS,
-            life=Life(Path(settings.DATA_DIR) / "workers"),
-        )
-        await self.thread.run(vault.reseal)
-        await self.lines.look(self.engine)
-        await self.engine.start()
-        self._following += [
-            asyncio.create_task(self.lines.follow(self.engine), name="accounts"),
-            asyncio.create_task(_follow_reviews(), name="reviews"),
-        ]
+    async def start(self) -> None:
+        """Begin to work. Called when the doors are open, so that callbacks find them."""
+        if self.bells is not None:
+            await self.bells.start()
+            wake.listen(self._ring)
+        if self.part is not Part.DOORS:
+            await self._start_engine()
+        self._following.append(asyncio.create_task(self.lines.follow(self.engine), name="accounts"))
+        if self.part in (Part.ALL, Part.DOORS):
+            self._following.append(asyncio.create_task(_tidy_lists(), name="lists"))
 
-    async def stop_engine(self) -> None:
+    async def stop(self) -> None:
         """Settle what is in flight and stop; the doors stay open meanwhile."""
         live.shutdown()
+        wake.unlisten(self._ring)
         for task in self._following:
             task.cancel()
         if self.engine is not None:
             await self.engine.stop()
         await self.lines.close()
+        if self.jobs is not None:
+            await self.jobs.close()
+        if self.bells is not None:
+            await self.bells.stop()
+
+    async def _start_engine(self) -> None:
+        if self.simulator is not None:
+            await asyncio.to_thread(_prepare_simulated)
+        # in one process there is nobody to hand a sender to
+        if settings.REDIS and self.part is not Part.ALL:
+            self.jobs = Jobs(jobs.make_broker(settings.REDIS), self._take_on)
+        self.engine = Engine(
+            None,
+            self.thread,
+            on_commit=self._committed,
+            surely_after=settings.UNSURE_SECONDS,
+            life=Life(Path(settings.DATA_DIR) / "workers"),
+            most=self._most,
+            offers=self.jobs,
+        )
+        await self.thread.run(vault.reseal)
+        await self.lines.look(self.engine)
+        await self.engine.start()
+        self._following.append(
+            asyncio.create_task(_follow_reviews(self.engine.duties, self._committed), name="reviews")
+        )
+        if self.jobs is not None and self.part is Part.SENDING:
+            self._following.append(asyncio.create_task(self.jobs.work(), name="jobs"))
+
+    async def _take_on(self, sender_id: int) -> bool:
+        return self.engine is not None and await self.engine.take_on(sender_id)
+
+    def _committed(self) -> None:
+        """Something was written down: the open pages of every process are told."""
+        live.wake()
+        if self.bells is not None:
+            self.bells.ring(bells.NEWS)
+
+    def _ring(self) -> None:
+        if self.bells is not None:
+            self.bells.ring(bells.WORK)
+
+    def _look(self) -> None:
+        """Another process says that there may be work."""
+        if self.engine is not None:
+            self.engine.wake()
 
     def _make_app(self) -> Starlette:
-        door = StatusDoor(self.recorder, settings.SITE_URL, self.keyring, Refusals(self.thread))
         routes: list[BaseRoute] = [
-            Route(PATH, door.answer, methods=["POST"]),
-            Route("/healthz", healthz),
+            Route("/healthz", monitoring.healthz),
+            Route("/readyz", monitoring.Readiness(self.thread, self.bells).answer),
+            Route("/metrics", monitoring.Metrics(self.part.value).answer),
         ]
-        if self.simulator is not None:
-            routes.append(Mount(SIMULATOR_PATH, self.simulator.app))
-        routes.append(Mount("/", cast(ASGIApp, get_asgi_application())))
-        return Starlette(routes=routes, lifespan=self._lifespan)
+        if self.part in (Part.ALL, Part.DOORS):
+            door = StatusDoor(self.recorder, settings.SITE_URL, self.keyring, Refusals(self.thread))
+            routes.insert(0, Route(PATH, door.answer, methods=["POST"]))
+            if self.simulator is not None:
+                routes.append(Mount(SIMULATOR_PATH, self.simulator.app))
+            routes.append(Mount("/", cast(ASGIApp, get_asgi_application())))
+        named = Middleware(monitoring.RequestIds)
+        return Starlette(routes=routes, lifespan=self._lifespan, middleware=[named])
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -136,7 +198,7 @@ class Lines:
         #: what the log was told last
         self._told = ""
 
-    async def follow(self, engine: Engine) -> None:
+    async def follow(self, engine: Engine | None) -> None:
         """Until cancelled."""
         rung = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -164,8 +226,14 @@ class Lines:
         finally:
             wake.unlisten(ring)
 
-    async def look(self, engine: Engine) -> None:
-        """See which accounts there are now, and connect, renew and disconnect accordingly."""
+    async def look(self, engine: Engine | None) -> None:
+        """See which accounts there are now, and connect, renew and disconnect accordingly.
+
+        Without an engine only reports are verified here.
+        """
+        if engine is None:
+            self._keyring.hold(await self._thread.run(_tokens))
+            return
         found, tokens, why_not = await self._thread.run(_usable)
         self._keyring.hold(tokens)
         if why_not and why_not != self._told:
@@ -242,14 +310,14 @@ def _usable() -> tuple[dict[str, Access], dict[str, tuple[str, ...]], str]:
     return found, tokens, "" if found else why_not
 
 
-async def _follow_reviews() -> None:
-    """WhatsApp tells nobody what it decided about a template: it is asked, as long as this process runs."""
+async def _follow_reviews(duties: Duties, committed: Callable[[], None]) -> None:
+    """WhatsApp tells nobody what it decided about a template: one process asks, as long as it runs."""
     pause = 10.0 if senders.is_real() else 0.5
     trouble = ""
     while True:
         try:
-            if await _aside(_follow_once):
-                live.wake()
+            if await duties.has("reviews") and await _aside(_follow_once):
+                committed()
             trouble = ""
         except Exception as error:  # the loop outlives whatever it meets; each trouble is told once
             if trouble != (trouble := f"{type(error).__name__}: {one_line(error)}"):
@@ -317,8 +385,3 @@ def _tidy_once(is_first: bool) -> None:
             errands.resume()
     finally:
         connections.close_all()
-
-
-async def healthz(request: Request) -> Response:
-    """Whether this process answers."""
-    return JSONResponse({"status": "ok"})

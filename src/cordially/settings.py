@@ -13,6 +13,8 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
+from cordially.lib import redisurl
+
 env = Env()
 
 
@@ -100,6 +102,10 @@ try:
     TWILIO_API_URL = env.str("TWILIO_API_URL", "").rstrip("/")
     LOG_LEVEL = _log_level()
     _database_url = env.str("DATABASE_URL", "")
+    _redis_url = env.str("REDIS_URL", "")
+    #: who reads /metrics from another machine says it as a bearer token
+    METRICS_TOKEN = env.str("CORDIALLY_METRICS_TOKEN", "")
+    LOG_FORMAT = env.str("CORDIALLY_LOG_FORMAT", "plain").lower()
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from error
 
@@ -119,6 +125,14 @@ try:
     #: seconds without a callback after which Twilio is asked about a message
     POLL_SECONDS = env.float("CORDIALLY_POLL_SECONDS", 20.0 if USE_SIMULATOR else 60.0)
 except EnvError as error:
+    raise ImproperlyConfigured(str(error)) from error
+
+if LOG_FORMAT not in ("plain", "json"):
+    raise ImproperlyConfigured(f"CORDIALLY_LOG_FORMAT is {LOG_FORMAT}: it must be plain or json.")
+try:
+    #: for hints and counts beyond one process; None: there is one process, or they find out by looking
+    REDIS: redisurl.Address | None = redisurl.read(_redis_url) if _redis_url else None
+except redisurl.BadUrl as error:
     raise ImproperlyConfigured(str(error)) from error
 
 if _database_url:
@@ -266,13 +280,16 @@ LOGGING = {
         "plain": {
             "class": "cordially.lib.logs.Discreet",
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-        }
+        },
+        "json": {"class": "cordially.lib.logs.Json"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "cordially": {"level": LOG_LEVEL},
         # the SDK logs addresses with numbers in them at INFO
         "twilio": {"level": "WARNING"},
+        # a Redis that is away is told once, by ourselves
+        "taskiq": {"level": "CRITICAL"},
     },
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -27,17 +29,78 @@ def prepare() -> None:
     """`setup`, and a database with all its tables. Raises SetupError in plain words."""
     setup()
     from django.conf import settings
-    from django.core.management import call_command
-    from django.db import DatabaseError, connection
-    from django.db.migrations.executor import MigrationExecutor
+    from django.db import DatabaseError
 
     check_folder(Path(settings.DATA_DIR))
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            call_command("migrate", verbosity=0, interactive=False)
+        _make_tables()
     except DatabaseError as error:
         raise SetupError(database_sentence(error)) from error
+
+
+def prepare_patiently(say: Callable[[str], None]) -> None:
+    """The same for a process that may start before its database: waits, ever longer, until it answers.
+
+    What waiting can't mend (a wrong password, no such database, a server that is too old) raises SetupError.
+    """
+    setup()
+    from django.conf import settings
+    from django.db import DatabaseError, OperationalError, connection
+
+    check_folder(Path(settings.DATA_DIR))
+    pause, said = 0.5, ""
+    while True:
+        try:
+            _make_tables()
+            return
+        except OperationalError as error:
+            sentence = database_sentence(error)
+            if not _may_come(str(error)):
+                raise SetupError(sentence) from error
+            if sentence != said:
+                say(f"{sentence} Waiting for it.")
+            said = sentence
+        except DatabaseError as error:
+            raise SetupError(database_sentence(error)) from error
+        connection.close()
+        time.sleep(pause)
+        pause = min(10.0, pause * 1.6)
+
+
+#: a database that says so is not about to answer otherwise
+_FOR_GOOD = ("authentication failed", "does not exist", "no pg_hba.conf entry", "invalid", "SSL")
+
+
+def _may_come(detail: str) -> bool:
+    return not any(words in detail for words in _FOR_GOOD)
+
+
+def _make_tables() -> None:
+    """Bring the tables up to date; one process at a time, the others wait for it."""
+    from django.core.management import call_command
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    def is_behind() -> bool:
+        executor = MigrationExecutor(connection)
+        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+    if not is_behind():
+        return
+    if connection.vendor != "postgresql":
+        call_command("migrate", verbosity=0, interactive=False)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATING])
+        try:
+            if is_behind():
+                call_command("migrate", verbosity=0, interactive=False)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATING])
+
+
+#: PostgreSQL's advisory lock of who makes the tables
+_MIGRATING = 0x434F5244
 
 
 def check_writable() -> None:

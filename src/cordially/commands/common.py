@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
-from cordially.setup import database_sentence, prepare
+from cordially.setup import database_sentence, prepare, prepare_patiently
 
 if TYPE_CHECKING:
     from cordially.events.models import Event
@@ -34,9 +34,20 @@ class Refused(click.ClickException):
 def prepared(function: Callable[P, T]) -> Callable[P, T]:
     """Get the installation ready before the command begins, and turn known troubles into one line."""
 
+    return _prepared(function, prepare)
+
+
+def prepared_patiently(function: Callable[P, T]) -> Callable[P, T]:
+    """The same, for what may be started together with its database: it waits for it."""
+    return _prepared(
+        function, lambda: prepare_patiently(lambda text: click.echo(f"cordially: {text}", err=True))
+    )
+
+
+def _prepared(function: Callable[P, T], begin: Callable[[], None]) -> Callable[P, T]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        prepare()
+        begin()
         from django.db import DatabaseError
 
         from cordially.invitations.senders import NotReady

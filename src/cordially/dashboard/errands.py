@@ -1,6 +1,6 @@
 """What takes longer than a page may: a list is read, imported or undone while its page shows a bar.
 
-The state of the import says what is to be done. A thread does it, under a lock of the machine, so that no two do;
+The state of the import says what is to be done. A thread does it, under a lock, so that no two do;
 when the process dies, whoever looks at the page next begins it anew. How far it is, is known in its own process.
 """
 
@@ -10,11 +10,11 @@ import fcntl
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connection, connections
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -35,6 +35,9 @@ _BACK = {
     ImportState.IMPORTING: ImportState.CHECK,
     ImportState.UNDOING: ImportState.DONE,
 }
+
+#: the first half of PostgreSQL's advisory locks of imports
+_IMPORTS = 0x1157
 
 _done: dict[int, tuple[int, int]] = {}
 
@@ -103,7 +106,11 @@ def _give_back(draft: GuestImport, state: str, trouble: str) -> None:
 
 @contextmanager
 def _alone(pk: int) -> Iterator[bool]:
-    """Whether nobody else on this machine is at it. The kernel gives the lock back when a process dies."""
+    """Whether nobody else is at it. The kernel, or PostgreSQL, gives the lock back when a process dies."""
+    if connection.vendor == "postgresql":
+        with _alone_everywhere(pk) as is_alone:
+            yield is_alone
+        return
     folder = Path(settings.DATA_DIR) / "imports"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{pk}.lock").open("wb") as file:
@@ -113,6 +120,19 @@ def _alone(pk: int) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+@contextmanager
+def _alone_everywhere(pk: int) -> Iterator[bool]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_IMPORTS, pk])
+        is_alone = bool(cursor.fetchone()[0])
+    try:
+        yield is_alone
+    finally:
+        if is_alone:
+            with suppress(DatabaseError), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_IMPORTS, pk])
 
 
 def resume() -> None:

@@ -128,6 +128,10 @@ class Tailer:
             self._listeners.discard(listener)
 
     @property
+    def lines(self) -> int:
+        return len(self._listeners)
+
+    @property
     def is_crowded(self) -> bool:
         return len(self._listeners) > CROWD
 
@@ -265,6 +269,11 @@ _tailer = Tailer()
 def wake() -> None:
     """Something was committed: look now. Any thread, any time; never fails."""
     _tailer.wake()
+
+
+def open_lines() -> int:
+    """How many pages follow in this process."""
+    return _tailer.lines
 
 
 def start() -> None:

@@ -27,7 +27,7 @@ from cordially.lib.marking import noop
 from cordially.providers.base import Outcome, OutgoingMessage, Provider, Refused, Unknown, Withheld
 from cordially.providers.errors import ErrorClass, Fault
 
-from . import trial, verdicts, wording
+from . import counting, trial, verdicts, wording
 from .outage import is_the_databases, one_line
 from .pace import Limits, Pace, Sent, Slot
 from .thread import LedgerThread
@@ -101,6 +101,7 @@ class Drainer:
         self._stopping = False
         self._stopped_at = 0.0
         self._busy = False
+        self._busy_at = time.monotonic()
         self._awake = asyncio.Event()
 
     def wake(self) -> None:
@@ -117,6 +118,11 @@ class Drainer:
     def is_ready(self) -> bool:
         """Whether it holds the lease and goes on."""
         return not self._stopping and time.monotonic() < self._lease_good_until
+
+    @property
+    def idle_for(self) -> float:
+        """Seconds since it had anything to do."""
+        return 0.0 if self._flying or self._news or self._tests else time.monotonic() - self._busy_at
 
     def try_out(self, test: TestMessage) -> None:
         """Send this one at the next free place. It is marked as leaving already."""
@@ -142,6 +148,7 @@ class Drainer:
         )
         if not taken:
             return
+        counting.LEASES.labels("taken").inc()
         self._lease_is_good(time.monotonic(), now)
         self._pace.refill(await self._thread.run(_sent_before, self.sender_id, self._pace.limits))
         held = True
@@ -228,6 +235,7 @@ class Drainer:
             self._on_commit()
         if found.sender is None:
             self._lease_good_until = 0.0
+            counting.LEASES.labels("lost").inc()
             logger.warning("sender %s: the lease was lost, nothing more is sent on it", self.sender_id)
             return False
         self._lease_is_good(begun, now)
@@ -239,6 +247,8 @@ class Drainer:
             raise
         for claim, slot in zip(found.claims, slots, strict=False):
             self._begin(claim, slot)
+        if found.claims or news:
+            self._busy_at = time.monotonic()
         self._busy = bool(found.claims) or bool(news)
         return True
 
@@ -364,6 +374,7 @@ class Drainer:
             values=values,
         )
         outcome = await self.provider.send(message)
+        counting.OUTCOMES.labels(str(self.sender_id), _kind(outcome)).inc()
         if isinstance(outcome, Withheld) or (isinstance(outcome, Refused) and outcome.fault.code is None):
             self._pace.give_back(slot, claim.phone)
         news = verdicts.of_outcome(claim.attempt, self._with_rest(outcome), clock_now())
@@ -399,6 +410,10 @@ class Drainer:
         if outcome.fault.slows and outcome.retry_after:
             return replace(outcome, fault=replace(outcome.fault, rests=min(3600.0, outcome.retry_after)))
         return outcome
+
+
+def _kind(outcome: Outcome) -> str:
+    return outcome.fault.error_class.value if isinstance(outcome, Refused) else type(outcome).__name__.lower()
 
 
 def _limits(sender: Sender) -> Limits:

@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import math
+import random
 import secrets
-from collections.abc import Callable, Collection, Coroutine
+import time
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from contextlib import suppress
+from typing import Protocol
 
-from django.db import transaction
+from django.db import Error, transaction
 
-from cordially.invitations import hours, ledger, trials
-from cordially.invitations.models import Sender
+from cordially.invitations import duties, hours, ledger, trials
+from cordially.invitations.duties import WORKER
+from cordially.invitations.models import Duty, Sender
 from cordially.lib.clock import now as clock_now
 from cordially.providers.base import Provider
 
 from . import trial, wake
 from .alive import Life
 from .drain import Drainer
+from .duties import Duties
 from .outage import is_the_databases, one_line
 from .pace import Limits, Pace
 from .rescue import Rescue
@@ -28,12 +35,27 @@ logger = logging.getLogger(__name__)
 SWEEP = 1.0  # seconds between two sweeps
 #: no request takes so long: an attempt that is older was forgotten by its worker
 FORGOTTEN_AFTER = dt.timedelta(seconds=120)
+#: seconds after which a worker takes a sender that nobody took although it was offered
+STAND_IN = 3.0
+#: seconds between two offers of the same sender
+OFFER_AGAIN = 2.0
+#: seconds without work after which a worker that drains more than its share leaves a sender to others
+SPARE_AFTER = 5.0
+
+
+class Offers(Protocol):
+    """Hands senders that nobody drains to whichever worker has room."""
+
+    async def offer(self, sender_id: int) -> bool:
+        """False when it can't be handed on now. Never raises."""
 
 
 class Engine:
     """Sends whatever is due from the senders of its accounts, as long as it runs.
 
-    Accounts come and go meanwhile (`connect`, `disconnect`); none of them waits for another.
+    Accounts come and go meanwhile (`connect`, `disconnect`); none of them waits for another. Several engines
+    may share a database: each sender is drained by one of them, and what is done for all (the sweep, looking
+    after an account's lost answers) by one at a time.
     """
 
     def __init__(
@@ -44,9 +66,21 @@ class Engine:
         on_commit: Callable[[], None] = lambda: None,
         surely_after: float = 60.0,
         life: Life | None = None,
+        most: int | None = None,
+        offers: Offers | None = None,
     ) -> None:
+        """`most`: senders that it drains at the same time, all when empty. `offers`: without it, or while it
+        doesn't work, every engine takes what it finds."""
         self._life = life
+        self._most = most
+        self._offers = offers
+        #: sender -> when it was seen with nobody to drain it, and offered last (monotonic)
+        self._free_since: dict[int, float] = {}
+        self._offered: dict[int, float] = {}
+        #: senders that are its part of all, with as many workers as there are now
+        self._share = 0
         self.holder = life.name if life else secrets.token_hex(8)
+        self.duties = Duties(thread, self.holder, life.dead if life else tuple)
         self._thread = thread
         self._on_commit = on_commit
         self._surely_after = surely_after
@@ -101,8 +135,9 @@ class Engine:
             await self._bury_the_dead(self._life)
         self._loops = [
             asyncio.create_task(self._forever("sweep", self._sweep), name="sweep"),
-            asyncio.create_task(self._forever("tests", self._try_out), name="tests"),
         ]
+        if self._most != 0:
+            self._loops.append(asyncio.create_task(self._forever("tests", self._try_out), name="tests"))
         for provider in self._providers.values():
             self._look_after(provider)
         wake.listen(self.wake)
@@ -117,6 +152,8 @@ class Engine:
         for drainer in self._drainers.values():
             drainer.stop()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        with suppress(Error):  # they run out by the clock
+            await self.duties.give_back()
         if self._life is not None:
             self._life.end()
 
@@ -143,16 +180,19 @@ class Engine:
         """Loops of its own: an account that answers slowly holds up no other."""
         rescue = Rescue(provider, self._thread, self._surely_after)
 
+        duty = f"lost answers {provider.account}"
+
         async def settle() -> None:
-            if await rescue.settle():
+            if await self.duties.has(duty) and await rescue.settle():
                 self._on_commit()
 
         async def poll() -> None:
-            if await rescue.poll():
+            if await self.duties.has(duty) and await rescue.poll():
                 self._on_commit()
 
         async def ask_about_tests() -> None:
-            await trial.ask_about_silent(provider, self._thread)
+            if await self.duties.has(duty):
+                await trial.ask_about_silent(provider, self._thread)
 
         rounds = {"settle": settle, "poll": poll, "silent tests": ask_about_tests}
         self._lookers[provider.account] = [
@@ -181,26 +221,97 @@ class Engine:
 
     async def _sweep(self) -> None:
         """Free what is due, close what is done, and see that every sender has its drainer."""
-        changed, senders = await self._thread.run(_sweep_ledger, sorted(self._providers))
-        for sender in senders:
-            # it may have left while the ledger was asked
-            provider = self._providers.get(sender.account)
-            if provider is not None and not self.drains(sender.pk):
-                drainer = Drainer(
-                    sender,
-                    provider,
-                    self._thread,
-                    self.holder,
-                    self._on_commit,
-                    dead=self._life.dead if self._life else tuple,
-                    pace=self._paces.setdefault(sender.pk, Pace(Limits(sender.per_second))),
-                )
-                self._drainers[sender.pk] = drainer
-                self._tasks[sender.pk] = asyncio.create_task(self._drain(drainer))
+        accounts = sorted(self._providers)
+        is_mine = await self.duties.has("sweep")
+        changed = is_mine and await self._thread.run(_sweep_ledger, accounts)
+        if self._most:
+            await self._share_out(accounts)
+        free = await self._thread.run(_undrained, accounts, self.holder, self._dead(), clock_now())
+        for sender in await self._to_take(free, is_mine):
+            self._take_on(sender)
         if changed:
             self._on_commit()
             for drainer in self._drainers.values():
                 drainer.wake()
+
+    def _dead(self) -> Sequence[str]:
+        return self._life.dead() if self._life else ()
+
+    async def _to_take(self, free: Sequence[Sender], is_mine: bool) -> list[Sender]:
+        """Which of those that nobody drains this engine takes by itself; the others are offered.
+
+        Nothing depends on the offers: who sees a sender wait too long takes it without.
+        """
+        now = time.monotonic()
+        free = [sender for sender in free if not self.drains(sender.pk)]
+        self._free_since = {sender.pk: self._free_since.get(sender.pk, now) for sender in free}
+        self._offered = {pk: at for pk, at in self._offered.items() if pk in self._free_since}
+        mine: list[Sender] = []
+        for sender in free:
+            if self._offers is None:
+                mine.append(sender)
+            elif is_mine and now - self._offered.get(sender.pk, -OFFER_AGAIN) >= OFFER_AGAIN:
+                self._offered[sender.pk] = now
+                if not await self._offers.offer(sender.pk):
+                    mine.append(sender)
+            if now - self._free_since[sender.pk] >= STAND_IN and sender not in mine:
+                mine.append(sender)
+        if self._most is None:
+            return mine
+        # others look at the same moment: not all of them for the first who comes
+        random.shuffle(mine)
+        mine.sort(key=lambda sender: self._free_since[sender.pk])
+        late = sum(now - self._free_since[sender.pk] >= STAND_IN for sender in mine)
+        return mine[: min(self.room, max(late, min(self._share - self._busy, 1 + len(mine) // 4), 0))]
+
+    async def _share_out(self, accounts: Collection[str]) -> None:
+        """Be counted among the workers; leave idle senders to others while it drains more than its share."""
+        await self.duties.has(f"{WORKER}{self.holder}")
+        self._share = await self._thread.run(_share, accounts, clock_now())
+        spare = [
+            self._drainers[pk]
+            for pk, task in self._tasks.items()
+            if not task.done() and self._drainers[pk].idle_for > SPARE_AFTER
+        ]
+        for drainer in spare[: max(0, self._busy - self._share)]:
+            drainer.stop()
+
+    @property
+    def _busy(self) -> int:
+        return sum(not task.done() for task in self._tasks.values())
+
+    @property
+    def room(self) -> int:
+        """How many more senders it can drain."""
+        return 1 if self._most is None else max(0, self._most - self._busy)
+
+    async def take_on(self, sender_id: int) -> bool:
+        """Drain this sender if it is this engine's share; whether it is tried. From the loop's thread."""
+        if self._loop is None or not self.room or self.drains(sender_id):
+            return False
+        if self._most is not None and self._busy >= self._share:
+            return False
+        sender = await self._thread.run(Sender.objects.filter(pk=sender_id).first)
+        if sender is None or self.drains(sender_id):
+            return False
+        self._take_on(sender)
+        return True
+
+    def _take_on(self, sender: Sender) -> None:
+        # it may have left while the ledger was asked
+        if (provider := self._providers.get(sender.account)) is None:
+            return
+        drainer = Drainer(
+            sender,
+            provider,
+            self._thread,
+            self.holder,
+            self._on_commit,
+            dead=self._dead,
+            pace=self._paces.setdefault(sender.pk, Pace(Limits(sender.per_second))),
+        )
+        self._drainers[sender.pk] = drainer
+        self._tasks[sender.pk] = asyncio.create_task(self._drain(drainer))
 
     async def _drain(self, drainer: Drainer) -> None:
         try:
@@ -230,15 +341,29 @@ class Engine:
         await self._thread.run(trials.forgotten, clock_now())
 
 
-def _sweep_ledger(accounts: Collection[str]) -> tuple[bool, list[Sender]]:
+def _sweep_ledger(accounts: Collection[str]) -> bool:
     now = clock_now()
     changed = bool(ledger.due_now(now))
     # together: what is opened again at night is not to send before it is hushed
     with transaction.atomic():
         changed |= bool(ledger.finish_campaigns(now)) | bool(hours.keep(now))
-    changed |= bool(ledger.doubt_forgotten(accounts, now - FORGOTTEN_AFTER, now))
-    return changed, list(Sender.objects.filter(account__in=accounts))
+    duties.forget(now)
+    return changed | bool(ledger.doubt_forgotten(accounts, now - FORGOTTEN_AFTER, now))
+
+
+def _undrained(accounts: Collection[str], holder: str, dead: Sequence[str], now: dt.datetime) -> list[Sender]:
+    """Senders of which no other engine has the lease."""
+    return list(Sender.objects.filter(ledger.free_lease(holder, now, dead), account__in=accounts))
+
+
+def _share(accounts: Collection[str], now: dt.datetime) -> int:
+    """How many senders each worker drains, if all drain equally many."""
+    workers = Duty.objects.filter(name__startswith=WORKER, until__gte=now).count()
+    return math.ceil(Sender.objects.filter(account__in=accounts).count() / max(1, workers))
 
 
 def _holders() -> list[str]:
-    return list(Sender.objects.values_list("lease_holder", flat=True))
+    return [
+        *Sender.objects.values_list("lease_holder", flat=True),
+        *Duty.objects.values_list("holder", flat=True),
+    ]

@@ -17,6 +17,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+#: a process that is frozen within a transaction keeps its locks; PostgreSQL ends it, so that others can go on
+HOLDS_UP = "5s"
+
+
 class LedgerThread:
     """Runs short database functions one after the other, on one connection that stays open."""
 
@@ -34,6 +38,7 @@ class LedgerThread:
 
         def call() -> T:
             try:
+                _never_hold_up()
                 return function(*args, **kwargs)
             except (DatabaseError, InterfaceError):
                 # a broken connection must not be met again by the next function
@@ -48,3 +53,9 @@ class LedgerThread:
         # looked up over there: each thread has a connection of its own
         self._executor.submit(lambda: connection.close())
         self._executor.shutdown(wait=True)
+
+
+def _never_hold_up() -> None:
+    if connection.vendor == "postgresql" and connection.connection is None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [HOLDS_UP])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -19,7 +20,7 @@ from cordially.invitations.news import News
 from cordially.lib.clock import now as clock_now
 from cordially.providers.twilio import webhook
 
-from . import verdicts
+from . import counting, verdicts
 from .keyring import Keyring
 from .outage import is_the_databases, one_line
 from .thread import LedgerThread
@@ -211,6 +212,15 @@ class StatusDoor:
         self._keyring = keyring
 
     async def answer(self, request: Request) -> Response:
+        """`take`, counted."""
+        begun = time.monotonic()
+        response = await self.take(request)
+        counting.CALLBACKS.labels(str(response.status_code)).inc()
+        if response.status_code == 204:
+            counting.CALLBACK_SECONDS.observe(time.monotonic() - begun)
+        return response
+
+    async def take(self, request: Request) -> Response:
         """204 when the report is on the disk; 4xx for what Twilio never sends; 503 to have it repeated."""
         try:
             body = await _read(request)

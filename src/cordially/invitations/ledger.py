@@ -86,6 +86,16 @@ class Tick:
     running: frozenset[int] = frozenset()
 
 
+def free_lease(holder: str, now: dt.datetime, dead: Sequence[str] = ()) -> Q:
+    """Senders whose lease this holder may take. `dead`: holders that surely don't live any more."""
+    return (
+        Q(lease_until=None)
+        | Q(lease_until__lt=now)
+        | Q(lease_until__gt=now + FARTHEST_LEASE)
+        | Q(lease_holder__in=["", holder, *dead])
+    )
+
+
 @transaction.atomic
 def take_lease(
     sender_id: int, holder: str, seconds: float, now: dt.datetime, dead: Sequence[str] = ()
@@ -95,16 +105,9 @@ def take_lease(
     `dead`: holders that surely don't live any more. What an earlier holder claimed and never settled turns
     unsure here: nobody else can know about it.
     """
-    free = (
-        Q(lease_until=None)
-        | Q(lease_until__lt=now)
-        | Q(lease_until__gt=now + FARTHEST_LEASE)
-        | Q(lease_holder__in=["", holder])
-        | Q(lease_holder__in=dead)
-    )
     taken = (
         Sender.objects.filter(pk=sender_id)
-        .filter(free)
+        .filter(free_lease(holder, now, dead))
         .update(lease_holder=holder, lease_until=now + dt.timedelta(seconds=seconds))
     )
     if not taken:

@@ -129,6 +129,17 @@ class Sender(models.Model):
         return self.name or self.phone
 
 
+class Duty(models.Model):
+    """Work that one process at a time does for all, like the sweep: its lease."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    holder = models.CharField(max_length=40)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class EventSending(models.Model):
     """How the messages of an event leave."""
 
