@@ -7,6 +7,7 @@ import pytest
 SLOW = (
     "test_postgresql.py",
     "test_fleet.py",
+    "test_moving.py",
     "test_chaos.py",
     "test_campaigns_whole.py",
     "test_senders_whole.py",

@@ -10,7 +10,7 @@ import click
 from cordially import __version__
 from cordially.setup import SetupError, database_sentence, setup
 
-from .commands import demo, doctor, events, sending, serving, templates
+from .commands import demo, doctor, events, moving, sending, serving, templates
 
 
 class Commands(click.Group):
@@ -80,6 +80,8 @@ for command in (
     templates.template,
     doctor.doctor,
     demo.demo,
+    moving.backup,
+    moving.migrate_to,
 ):
     cordially.add_command(command)
 
