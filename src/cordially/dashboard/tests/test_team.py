@@ -201,6 +201,22 @@ def test_a_viewer_reads_who_is_in_the_team(signed_in: As, event: Event) -> None:
     assert "Noa" in page and "Make a link" not in page and "Leave" in page
 
 
+def test_a_viewer_reads_a_template_and_is_offered_nothing_that_changes_it(
+    signed_in: As, event: Event, template: MessageTemplate
+) -> None:
+    def offered(browser: Client) -> tuple[set[str], bool]:
+        page = browser.get(f"/e/maya-arjun/templates/{template.pk}").content.decode()
+        shown = {
+            name
+            for name in ("try", "save", "save-2", "submit", "submit-2")
+            if re.search(rf'id="{name}"(?! hidden)', page)
+        }
+        return shown, "You can read this text." in page
+
+    assert offered(signed_in(Role.EDITOR)) == ({"try", "save", "save-2", "submit", "submit-2"}, False)
+    assert offered(signed_in(Role.VIEWER, name="dan")) == (set(), True)
+
+
 def test_hostile_names_stay_text(signed_in: As, event: Event) -> None:
     owner = signed_in(Role.OWNER)
     invite(owner, note="<script>alert(1)</script>")
