@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings as live_settings
 
 from cordially import approvals, service
+from cordially.delivery.duties import Duties
 from cordially.invitations import campaigns, library
 from cordially.invitations.models import CampaignState, MessageTemplate, Review, TemplateVersion
 from cordially.providers.twilio import content
@@ -445,6 +446,15 @@ def test_who_is_about_to_be_sent_is_asked_about_soon(account: str, state: Review
     assert version.checked_at is None
 
 
+class Mine(Duties):
+    """Every duty is this process's."""
+
+    def __init__(self) -> None: ...
+
+    async def has(self, name: str) -> bool:
+        return True
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_stop_does_not_wait_for_twilio(settings: Any, account: str) -> None:
     """Half a minute of silence at Twilio is no half minute at the stop."""
@@ -457,7 +467,7 @@ def test_a_stop_does_not_wait_for_twilio(settings: Any, account: str) -> None:
         settings.TWILIO_API_URL = f"http://127.0.0.1:{door.getsockname()[1]}"
 
         async def serve() -> None:
-            task = asyncio.create_task(service._follow_reviews())
+            task = asyncio.create_task(service._follow_reviews(Mine(), list))
             line, _ = await asyncio.to_thread(door.accept)
             following.extend(each for each in threading.enumerate() if each.name == "reviews")
             task.cancel()

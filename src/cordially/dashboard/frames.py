@@ -48,6 +48,10 @@ _LATEST = 12
 _LISTED = 50
 
 
+#: an event, and the zone of its clock
+Where = tuple[int, str]
+
+
 @dataclass(frozen=True)
 class OnTheWay:
     """A campaign with its progress, in the words of the page."""
@@ -242,6 +246,14 @@ class Frames:
         self.look: int | None = None
         self._sent: dict[str, str] = {}
 
+    @property
+    def where(self) -> Where:
+        """What pages share is drawn for one event on one clock: a page that was opened before may have another."""
+        return self.event.pk, self.event.timezone
+
+    def begin(self) -> None:
+        """The page was drawn just now: remember what it says, to tell what is news. Reads the database."""
+
     def draw(self, changed: Set[int] | None, look: int | None = None) -> str:
         """The pieces that differ from what was sent last. `changed`: guest ids, or None for everything.
 
@@ -250,7 +262,7 @@ class Frames:
         self.look = look
         with timezone.override(self.event.zone), translation.override(self.reader.language):
             pieces = self.pieces(changed)
-            key = ("sender", self.event.pk)
+            key = ("sender", self.where)
             pieces["sender"], _ = shared.get(key, self._sender_status)
         fresh = {name: html for name, html in pieces.items() if self._sent.get(name) != html}
         self._sent |= fresh
@@ -277,6 +289,13 @@ class PersonFrames(Frames):
         self.guest_id = guest_id
         self.beside = beside
         self._first: tuple[str, str] | None = None
+
+    def begin(self) -> None:
+        guest = Guest.objects.filter(event=self.event, pk=self.guest_id).select_related("event").first()
+        if guest is not None:
+            # in the words in which it is compared later
+            with timezone.override(self.event.zone), translation.override(self.reader.language):
+                self._first = (person(self.event, guest).trouble, str(guest.in_person_at))
 
     def pieces(self, changed: Set[int] | None) -> dict[str, str]:
         if changed is not None and self.guest_id not in changed:
@@ -332,8 +351,8 @@ class Board:
         return pk in self._kept and self._kept[pk][0] >= look
 
 
-#: by event, campaign and reader, for as long as a page of theirs is open
-_boards: WeakValueDictionary[tuple[int, int | None, Reader], Board] = WeakValueDictionary()
+#: by event and its clock, campaign and reader, for as long as a page of theirs is open
+_boards: WeakValueDictionary[tuple[Where, int | None, Reader], Board] = WeakValueDictionary()
 
 
 class GuestFrames(Frames):
@@ -354,7 +373,7 @@ class GuestFrames(Frames):
         self.panel = PersonFrames(event, beside, reader, beside=True) if beside else None
         self.wanted = wanted
         self.ids = ids
-        self._board = _boards.setdefault((event.pk, wanted.campaign, reader), Board())
+        self._board = _boards.setdefault((self.where, wanted.campaign, reader), Board())
         self._board.join(self)
         self._owes = False
 
@@ -363,15 +382,19 @@ class GuestFrames(Frames):
         seen = self.ids if changed is None else [pk for pk in self.ids if pk in changed]
         if seen:
             pieces |= self._board.get(self, seen, changed or ())
-        key = ("going", self.event.pk, self.reader.may)
+        key = ("going", self.where, self.reader.may)
         (pieces["progress"], is_running), is_fresh = shared.get(key, self._on_the_way)
         if changed is None or changed or self._owes:
-            figures, are_fresh = shared.get(("figures", self.event.pk, self.wanted), self._figures)
+            figures, are_fresh = shared.get(("figures", self.where, self.wanted), self._figures)
             is_fresh = is_fresh and are_fresh
             pieces |= figures
         self._owes = not is_fresh
         self.ticking = self._owes or is_running
         return pieces
+
+    def begin(self) -> None:
+        if self.panel is not None:
+            self.panel.begin()
 
     def draw_rows(self, ids: Collection[int]) -> dict[int, str]:
         """The live cells of these guests' rows."""
@@ -394,7 +417,7 @@ class CampaignListFrames(Frames):
     """All campaigns of the event."""
 
     def pieces(self, changed: Set[int] | None) -> dict[str, str]:
-        lines, is_fresh = shared.get(("campaigns", self.event.pk), lambda: campaign_lines(self.event))
+        lines, is_fresh = shared.get(("campaigns", self.where), lambda: campaign_lines(self.event))
         self.ticking = not is_fresh or any(one.is_running for one in lines)
         return {"campaigns": self._render("_campaigns_list.html", lines=lines)}
 
@@ -407,7 +430,7 @@ class OverviewFrames(Frames):
         self._newest: dt.datetime | None = None
 
     def pieces(self, changed: Set[int] | None) -> dict[str, str]:
-        key = self.event.pk
+        key = self.where
         context, are_fresh = shared.get(("overview", key), lambda: overview_context(self.event))
         going, is_fresh = shared.get(("under way", key), lambda: under_way(self.event))
         slow, _ = charts.get(("chart", key), lambda: slow_context(self.event))

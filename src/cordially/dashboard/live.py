@@ -108,6 +108,10 @@ class Tailer:
         self._holes = Holes()
         self._answers: set[int] = set()
         self._signs: dict[int, Any] = {}
+        #: events whose guests a host changed here
+        self._touched: set[int] = set()
+        #: until then (monotonic) something may have been written below a position that a page was drawn at
+        self.late_until = 0.0
         self._is_down = False
 
     def join(self, listener: Listener) -> None:
@@ -136,6 +140,11 @@ class Tailer:
         return len(self._listeners) > CROWD
 
     def wake(self) -> None:
+        self._wanted.set()
+
+    def touch(self, event_id: int) -> None:
+        with self._lock:
+            self._touched.add(event_id)
         self._wanted.set()
 
     def start(self) -> None:
@@ -171,6 +180,10 @@ class Tailer:
             if signs.get(event_id) != self._signs.get(event_id):
                 changed[event_id]
         self._signs = signs
+        with self._lock:
+            touched, self._touched = self._touched, set()
+        for event_id in touched:
+            changed[event_id] = None
         self.position = Position(status, answer)
         with self._lock:
             self.looks += 1
@@ -201,6 +214,8 @@ class Tailer:
         else:
             seen = {pk for pk, _, _ in rows}
         top = max(seen | {last})
+        if any(pk <= last for pk in seen):
+            self.late_until = now + _GAP
         self._holes.fill(seen, now)
         self._holes.note(last, (pk for pk in seen if pk > last), now + _GAP)
         if len(rows) > MANY:
@@ -271,6 +286,11 @@ def wake() -> None:
     _tailer.wake()
 
 
+def touch(event_id: int) -> None:
+    """A host changed guests of this event: every page of it that is open in this process is drawn anew."""
+    _tailer.touch(event_id)
+
+
 def open_lines() -> int:
     """How many pages follow in this process."""
     return _tailer.lines
@@ -319,9 +339,17 @@ def message(html: str, position: Position) -> bytes:
 
 
 async def lines(
-    event_id: int, page: Page, since: str, *, tailer: Tailer | None = None
+    event_id: int,
+    page: Page,
+    since: str,
+    *,
+    tailer: Tailer | None = None,
+    may_look: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[bytes]:
-    """The stream of one open page, until it leaves, the server stops, or its time is over."""
+    """The stream of one open page, until it leaves, the server stops, or its time is over.
+
+    `may_look`: asked every few seconds in a thread; the line ends when its reader may not see it any more.
+    """
     tailer = tailer or _tailer
     listener = Listener(event_id)
     await in_thread(tailer.join, listener)
@@ -329,10 +357,10 @@ async def lines(
     end = clock() + LIFE
     try:
         yield b"retry: 2000\n\n"
-        if since != str(listener.position):
+        if since != str(listener.position) or time.monotonic() < tailer.late_until:
             listener.tell(None, listener.position)
         drawn = 0.0
-        spoke = clock()
+        spoke = checked = clock()
         while not listener.closed and clock() < end:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(listener.asked.wait(), TICK if page.ticking else BEAT)
@@ -342,6 +370,10 @@ async def lines(
             if listener.closed:
                 break
             drawn = clock()
+            if drawn - checked >= BEAT - 1:
+                checked = drawn
+                if not await in_thread(may_look):
+                    break
             changed, position, look = listener.take()
             work = _in_crowd if tailer.is_crowded else in_thread
             if html := await work(page.draw, changed, look):

@@ -21,6 +21,9 @@ from cordially.templating import languages
 _PLACE = re.compile(r"\{\{|\}\}|\{([^\W\d]\w*)\}")
 #: a sentence with less than this beside its places could be taken for another one
 _FEWEST_LETTERS = 8
+#: longer texts than any of ours, and sentences within sentences within sentences, stay as they are
+_LONGEST = 1000
+_DEEPEST = 3
 #: where one sentence may end and the next begin
 _BETWEEN = re.compile(r"(?<=[.!?…”)])\s+")
 #: Twilio's code after a sentence
@@ -40,40 +43,50 @@ def shown(stored: object) -> str:
     """The sentence in the language of the page; as it is, if nobody has translated it."""
     text = str(stored)
     language = get_language()
-    if not text or language is None or language.partition("-")[0] == "en":
+    if not text or len(text) > _LONGEST or language is None or language.partition("-")[0] == "en":
         return text
-    return _shown(text, language)
+    return _shown(text, language, 0)
 
 
 @lru_cache(maxsize=4096)
-def _shown(text: str, language: str) -> str:
+def _shown(text: str, language: str, depth: int) -> str:
     def exactly(text: str) -> str:
         translated = gettext(text)
         return translated if translated != text else ""
 
     def by_shape(text: str) -> str:
-        return exactly(text) or _by_shape(text, language)
+        return exactly(text) or _by_shape(text, language, depth)
 
-    return exactly(text) or _in_a_row(text, exactly) or _in_a_row(text, by_shape) or text
+    return exactly(text) or _in_a_row(text, exactly, {}) or _in_a_row(text, by_shape, {}) or text
 
 
-def _in_a_row(text: str, one: Callable[[str], str]) -> str:
-    """All sentences of a text, each as long as can be; empty when one of them is not known."""
+def _in_a_row(text: str, one: Callable[[str], str], known: dict[str, str]) -> str:
+    """All sentences of a text, each as long as can be; empty when one of them is not known.
+
+    `known`: what the ends of this text say, so that each is looked at once.
+    """
+    if text not in known:
+        known[text] = _sentences(text, one, known)
+    return known[text]
+
+
+def _sentences(text: str, one: Callable[[str], str], known: dict[str, str]) -> str:
     if _CODE.fullmatch(text):
         return text
     if whole := one(text):
         return whole
     for gap in reversed(list(_BETWEEN.finditer(text))):
-        if (first := one(text[: gap.start()])) and (rest := _in_a_row(text[gap.end() :], one)):
+        # the end first: it is looked at once, however often it is asked for
+        if (rest := _in_a_row(text[gap.end() :], one, known)) and (first := one(text[: gap.start()])):
             return f"{first} {rest}"
     return ""
 
 
-def _by_shape(text: str, language: str) -> str:
+def _by_shape(text: str, language: str, depth: int) -> str:
     for pattern, forms in _shapes(language):
         if found := pattern.fullmatch(text):
             given = found.groupdict()
-            parts = {name: _filled(name, value, language) for name, value in given.items()}
+            parts = {name: _filled(name, value, language, depth) for name, value in given.items()}
             try:
                 return _translated(forms, given.get("n", "1")).format(**parts)
             except (KeyError, IndexError, ValueError):  # a translation with a place that the sentence hasn't
@@ -88,11 +101,12 @@ def _translated(forms: tuple[str, ...], n: str) -> str:
     return ngettext(forms[0], forms[1], int(digits) if digits.isdecimal() else 2)
 
 
-def _filled(name: str, value: str, language: str) -> str:
+def _filled(name: str, value: str, language: str, depth: int) -> str:
     """What stands in a place, for the reader: a language by its name, a sentence translated, all else as it is."""
     if name == "language":
         return languages.named(value).name_in(language)
-    return shown(value) if value.endswith(_ENDS) and " " in value else value
+    may_be_ours = value.endswith(_ENDS) and " " in value and depth < _DEEPEST
+    return _shown(value, language, depth + 1) if may_be_ours else value
 
 
 @cache

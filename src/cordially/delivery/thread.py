@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
@@ -57,5 +57,7 @@ class LedgerThread:
 
 def _never_hold_up() -> None:
     if connection.vendor == "postgresql" and connection.connection is None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [HOLDS_UP])
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            line: Any = connection.connection
+            line.execute(f"SET idle_in_transaction_session_timeout = '{HOLDS_UP}'")

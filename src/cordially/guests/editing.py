@@ -135,13 +135,21 @@ def add_tags(event: Event, guests: QuerySet[Guest], text: str) -> int:
         raise Invalid({"value": _("Write a tag.")})
     ids = list(guests.order_by().values_list("pk", flat=True))
     tags.add(event, ids, text)
+    _touch(guests)
     return len(ids)
 
 
 @transaction.atomic
 def take_tag(event: Event, guests: QuerySet[Guest], text: str) -> int:
     """Take this tag away from all of them. Returns how many had it."""
+    # a filter by this tag finds nobody afterwards
+    _touch(guests)
     return tags.take(event, list(guests.order_by().values_list("pk", flat=True)), text)
+
+
+def _touch(guests: QuerySet[Guest]) -> None:
+    """Whoever has one of them open learns that there is something newer."""
+    Guest.objects.filter(pk__in=guests.order_by().values("pk")).update(version=F("version") + 1)
 
 
 def set_group(guests: QuerySet[Guest], text: str) -> int:

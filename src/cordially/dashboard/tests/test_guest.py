@@ -7,6 +7,7 @@ import io
 import re
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 from openpyxl import load_workbook
@@ -20,6 +21,7 @@ from cordially.guests.reading import read_table
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign, CampaignText, Invitation
 from cordially.rsvp.models import Answer
+from cordially.team.models import Membership, Role
 from cordially.team.rights import Rights
 from cordially.templating.components import Components
 
@@ -329,3 +331,53 @@ def test_lines_show_no_button_to_who_may_only_look(event: Event, campaign: Campa
     looking = GuestFrames(event, Filter(), ids, Reader("en", Rights(see=True))).draw(None)
     assert f"g-{fresh.pk}-status" in looking
     assert f'id="g-{fresh.pk}-send"' not in looking and f'id="g-{failed.pk}-retry"' not in looking
+
+
+def test_a_stale_cell_keeps_what_was_typed_and_what_others_wrote_elsewhere(
+    browser: Client, event: Event
+) -> None:
+    guest = a_guest(event, name="Ruth", party_size=1)
+    typed = {"name": "Ruth B.", "was-name": "Ruth", "party_size": "1", "was-party_size": "1", "version": "0"}
+    Guest.objects.update(party_size=4, version=1)
+    page = browser.post(at(guest, "/cell/name"), typed, headers={"HX-Request": "true"})
+    said = page.content.decode()
+    assert page.status_code == 409
+    assert 'value="Ruth B."' in said
+    assert 'name="party_size" value="4"' in said
+
+
+def test_tags_given_to_many_make_an_open_form_stale(browser: Client, event: Event) -> None:
+    guest = a_guest(event)
+    editing.add_tags(event, Guest.objects.all(), "bus 2")
+    typed = {"group": "Family", "was-group": "", "tags": "", "was-tags": "", "version": "0"}
+    assert browser.post(at(guest, "/cell/of"), typed, headers={"HX-Request": "true"}).status_code == 409
+    editing.take_tag(event, Guest.objects.all(), "bus 2")
+    guest.refresh_from_db()
+    assert guest.version == 2
+
+
+def test_a_row_that_was_written_in_keeps_the_status_of_its_list(
+    browser: Client, event: Event, campaign: Campaign
+) -> None:
+    guest = a_guest(event)
+    invited(campaign, guest, State.READ)
+    Invitation.objects.update(is_current=False)
+    address = f"{at(guest, '/cell/name')}?campaign={campaign.pk}"
+    row = browser.post(address, {"name": "Ruthie", "version": "0"}, headers={"HX-Request": "true"})
+    assert "Ruthie" in row.content.decode()
+    assert ">Read<" in row.content.decode()
+
+
+def test_who_may_edit_and_not_send_corrects_a_number_and_nothing_leaves(
+    event: Event, campaign: Campaign
+) -> None:
+    guest = a_guest(event)
+    invitation = invited(campaign, guest, State.FAILED)
+    editor = User.objects.create_user("edna")
+    Membership.objects.create(event=event, user=editor, role=Role.EDITOR, can_send=False)
+    client = Client()
+    client.force_login(editor)
+    assert client.post(at(guest, "/number"), {"phone": "+972545550192", "version": 0}).status_code == 302
+    guest.refresh_from_db()
+    invitation.refresh_from_db()
+    assert (guest.phone, invitation.state) == ("+972545550192", State.FAILED)

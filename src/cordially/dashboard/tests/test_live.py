@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -14,13 +16,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cordially.dashboard import frames, live
-from cordially.dashboard.frames import GuestFrames
+from cordially.dashboard.frames import GuestFrames, Reader
 from cordially.dashboard.guestlist import Filter
 from cordially.dashboard.holes import MOST, Holes
+from cordially.dashboard.views.line import _may_still as may_still
 from cordially.events.models import Event
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign, CampaignState, Invitation, Sender, SenderState, StatusEvent
 from cordially.rsvp.models import Answer
+from cordially.team.rights import rights_of
 
 from .conftest import a_guest, happened, invited
 
@@ -222,6 +226,71 @@ async def test_a_line_resumes_where_it_stopped(
     assert [part async for part in up_to_date][-1].startswith(b"event: bye")
     await behind.aclose()
     assert not tailer._listeners
+
+
+def test_it_hears_of_what_a_host_changed(
+    tailer: live.Tailer, ear: Ear, event: Event, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_tailer", tailer)
+    ruth = a_guest(event)
+    cell = {"name": "Ruthie", "version": "2"}
+    for path, form in [("in-person", {}), ("in-person", {"do": "undo"}), ("cell/name", cell)]:
+        ear.heard.clear()
+        browser.post(f"/e/{event.slug}/guests/{ruth.pk}/{path}", form, headers={"HX-Request": "true"})
+        tailer.look()
+        assert ear.heard == [None], path
+    tailer.look()
+    assert ear.heard == [None]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_who_may_not_look_any_more_hears_no_more(
+    event: Event, host: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, reader = await sync_to_async(_a_line)(event, host)
+    monkeypatch.setattr(live, "BEAT", 1.02)
+    line = live.lines(event.pk, page, "", tailer=live.Tailer(), may_look=reader)
+    assert await anext(line) == b"retry: 2000\n\n"
+    await sync_to_async(host.delete)()
+    rest = [piece async for piece in line]
+    assert rest[-1] == b"event: bye\ndata: \n\n"
+
+
+def _a_line(event: Event, user: User) -> tuple[GuestFrames, Callable[[], bool]]:
+    client = Client()
+    client.force_login(user)
+    page = GuestFrames(event, Filter(), [], Reader("en", rights_of(user, event)))
+    key = client.session.session_key
+    assert may_still(key, page)
+    assert not may_still("another", page)
+    return page, partial(may_still, key, page)
+
+
+def test_pages_on_different_clocks_share_no_rows(event: Event, campaign: Campaign) -> None:
+    guest = a_guest(event)
+    happened(invited(campaign, guest, State.DELIVERED), State.DELIVERED)
+    old = GuestFrames(event, Filter(), [guest.pk])
+    old.draw(None, 1)
+    Event.objects.update(timezone="America/New_York")
+    new = GuestFrames(Event.objects.get(), Filter(), [guest.pk])
+    alone = GuestFrames(Event.objects.get(), Filter(), [guest.pk])
+    for page in (new, alone):
+        page.draw({guest.pk}, 1 if page is new else None)
+    row = f"row {guest.pk}"
+    assert new._sent[row] == alone._sent[row] != old._sent[row]
+
+
+def test_what_was_committed_late_makes_a_new_page_draw_everything(
+    tailer: live.Tailer, ear: Ear, event: Event, campaign: Campaign
+) -> None:
+    invitation = invited(campaign, a_guest(event), State.SENDING)
+    top = StatusEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    a_status(top + 10, invitation)
+    tailer.look()
+    assert tailer.late_until == 0
+    a_status(top + 9, invitation)
+    tailer.look()
+    assert tailer.late_until > time.monotonic()
 
 
 async def test_a_stranger_hears_nothing(async_client: AsyncClient, event: Event) -> None:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from django.utils import translation
 
+from cordially.dashboard import shown as shown_module
 from cordially.dashboard.shown import shown
 from cordially.delivery import drain, rescue, trial, verdicts
 from cordially.guests import bounds, phones
@@ -248,3 +249,20 @@ def test_what_nobody_marked_stays_as_it_is() -> None:
 def test_a_fault_of_ours_is_a_row_of_sentences() -> None:
     fault = Fault(codes.UNREACHABLE.error_class, codes.UNREACHABLE.sentence, 1, codes.UNREACHABLE.cure)
     assert shown(fault.reason) == f"{shown(fault.sentence)} {shown(fault.cure)} (1)"
+
+
+@pytest.mark.parametrize("text", ["Paused by a. " * 20 + "x", "Twilio did not say what it has: " * 30 + "x."])
+def test_a_text_that_could_be_read_in_many_ways_is_looked_at_once(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    by_shape = shown_module._by_shape
+
+    def counted(text: str, *given: object) -> str:
+        asked.append(text)
+        return by_shape(text, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(shown_module, "_by_shape", counted)
+    with translation.override("he"):
+        shown(text)
+    assert len(asked) < 2000

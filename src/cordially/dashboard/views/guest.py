@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from cordially.dashboard import live
 from cordially.dashboard.asked import whole
-from cordially.dashboard.guestlist import rows
+from cordially.dashboard.guestlist import Filter, rows
 from cordially.dashboard.page import event_page, ours, user_of
 from cordially.dashboard.person import form_of, person
 from cordially.dashboard.position import newest
@@ -92,7 +92,7 @@ def change(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
         form = form_of(row) | typed
         return _show(request, event, row, 422, form=form, errors=_told(invalid), is_open=True)
     messages.success(request, _("Saved."))
-    live.wake()
+    live.touch(event.pk)
     return redirect(_back(request, event, pk))
 
 
@@ -110,7 +110,7 @@ def add(request: HttpRequest, event: Event) -> HttpResponse:
             errors, status = _told(invalid), 422
         else:
             messages.success(request, _("%(name)s is on the list.") % {"name": made.name})
-            live.wake()
+            live.touch(event.pk)
             return redirect("guest", event.slug, made.pk)
     context = {"here": "guests", "form": form, "errors": errors}
     return render(request, "dashboard/guest_new.html", context, status=status)
@@ -139,18 +139,19 @@ def cell(request: HttpRequest, event: Event, pk: int, cell: str) -> HttpResponse
     if request.method == "GET":
         return _cell(request, row, cell)
     typed = {name: request.POST.get(name, "") for name in CELLS[cell]}
-    changes = dict(typed)
+    # only what was typed: another field may have been changed meanwhile
+    changes = {name: text for name, text in typed.items() if text != request.POST.get(f"was-{name}")}
     if changes.get("phone", "") in (row.phone, row.phone_raw):
         changes.pop("phone", None)
     try:
         kept = editing.change(row, changes, seen=whole(request.POST.get("version")))
     except Stale as stale:
-        return _cell(request, stale.now, cell, 409, typed=typed, error=str(stale))
+        return _cell(request, stale.now, cell, 409, typed=form_of(stale.now) | changes, error=str(stale))
     except Invalid as invalid:
         error = " ".join(_told(invalid).values())
         return _cell(request, row, cell, 422, typed=typed, error=error, wrong=set(invalid.errors))
-    live.wake()
-    [shown] = rows([kept])
+    live.touch(event.pk)
+    [shown] = rows([kept], Filter.read(request.GET).campaign)
     return render(request, "dashboard/_row.html", {"row": shown})
 
 
@@ -183,13 +184,10 @@ def _cell(
 
 
 @require_POST
-@event_page(acts=Right.SEND)
+@event_page
 def number(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
-    """Correct the number; what failed goes out again to the new one."""
+    """Correct the number; what failed goes out again to the new one, if whoever corrects it may send."""
     row = find(event, pk)
-    if not request.cordially_rights.edit:  # type: ignore[attr-defined]
-        messages.error(request, _("You may look at this event, but not change it."))
-        return redirect(_back(request, event, pk))
     typed = request.POST.get("phone", "")
     try:
         changed = editing.change(row, {"phone": typed}, seen=whole(request.POST.get("version")))
@@ -199,12 +197,13 @@ def number(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
         wrong = " ".join(_told(invalid).values())
         return _show(request, event, row, 422, number=typed, wrong_number=wrong)
     failed = Invitation.objects.filter(guest=changed, is_current=True, state=State.FAILED)
-    if failed.exists() and campaigns.retry(failed, by=user_of(request)):
+    may_send = request.cordially_rights.send  # type: ignore[attr-defined]
+    if may_send and failed.exists() and campaigns.retry(failed, by=user_of(request)):
         wake()
         messages.success(request, _("Saved. The invitation goes to the new number."))
     else:
         messages.success(request, _("Saved. A message can go to this number now."))
-    live.wake()
+    live.touch(event.pk)
     return redirect(_back(request, event, pk))
 
 
@@ -215,7 +214,7 @@ def in_person(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     row = find(event, pk)
     is_so = request.POST.get("do") != "undo"
     editing.mark_in_person(row, is_so)
-    live.wake()
+    live.touch(event.pk)
     if is_so:
         messages.success(
             request, _("%(name)s counts as invited. No invitation is sent.") % {"name": row.name}
@@ -237,6 +236,6 @@ def answer(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     by = (user.get_full_name() or user.get_username()) if user else ""
     note = clean_lines(request.POST.get("note", ""), 500)
     record_answer(row, reply, heads, note, clock_now(), entered_by=by)
-    live.wake()
+    live.touch(event.pk)
     messages.success(request, _("The answer is noted."))
     return redirect(_back(request, event, pk))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
@@ -50,6 +54,13 @@ def _page(request: HttpRequest, slug: str) -> Frames | None:
     return GuestFrames(event, Filter.read(request.GET), ids, reader, beside)
 
 
+def _may_still(session_key: str | None, page: Frames) -> bool:
+    """Whether that session is there and whoever it belongs to has the rights that the page was drawn for."""
+    request = HttpRequest()
+    request.session = SessionStore(session_key)
+    return rights_of(get_user(request), page.event) == page.reader.may
+
+
 @require_GET
 async def line(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Server-sent events; with `poll`, what the page shows now."""
@@ -60,8 +71,11 @@ async def line(request: HttpRequest, slug: str) -> HttpResponseBase:
         response: HttpResponseBase = HttpResponse(await live.in_thread(page.draw, None))
     else:
         since = request.headers.get("Last-Event-ID") or request.GET.get("since", "")
+        await live.in_thread(page.begin)
+        may_look = partial(_may_still, request.session.session_key, page)
         response = StreamingHttpResponse(
-            live.lines(page.event.pk, page, since), content_type="text/event-stream; charset=utf-8"
+            live.lines(page.event.pk, page, since, may_look=may_look),
+            content_type="text/event-stream; charset=utf-8",
         )
         response["X-Accel-Buffering"] = "no"
     response["Cache-Control"] = "private, no-cache, no-transform"

@@ -74,7 +74,7 @@ def bulk(request: HttpRequest, event: Event) -> HttpResponse:
         messages.error(request, str(invalid))
     else:
         messages.success(request, told)
-    live.wake()
+    live.touch(event.pk)
     return redirect(back_to(request, event))
 
 
@@ -109,7 +109,7 @@ def undo(request: HttpRequest, event: Event) -> HttpResponse:
     kept = request.session.pop("taken_off", None) or {}
     ids = kept.get("ids", []) if kept.get("event") == event.pk else []
     count = removal.bring_back(event, ids)
-    live.wake()
+    live.touch(event.pk)
     if count:
         messages.success(
             request,

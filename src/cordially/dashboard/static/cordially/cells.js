@@ -14,7 +14,7 @@
     const table = cell?.closest("[data-cells]");
     if (!table || cell.querySelector(".cell-edit")) return;
     before.set(cell, [...cell.childNodes]);
-    const url = `${table.dataset.cells}${idOf(cell.closest("tr"))}/cell/${cell.dataset.cell}`;
+    const url = `${table.dataset.cells}${idOf(cell.closest("tr"))}/cell/${cell.dataset.cell}${table.dataset.cellsQuery ?? ""}`;
     window.htmx.ajax("GET", url, { target: cell, swap: "innerHTML" });
   }
 
@@ -84,6 +84,15 @@
     const form = event.target.closest?.(".cell-edit");
     if (form) ticked = form.closest("tr").querySelector("input[name=id]")?.checked ?? false;
   }, true);
+
+  /* Whoever was signed out meanwhile is led to the door, which is no cell: what was typed stays where it is. */
+  addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, target } = event.detail;
+    if (!target?.closest?.("[data-cells]") || !xhr.responseURL.includes("/signin")) return;
+    event.detail.shouldSwap = false;
+    next = null;
+    location.assign(xhr.responseURL.replace(/next=[^&]*/, `next=${encodeURIComponent(location.pathname + location.search)}`));
+  });
 
   addEventListener("htmx:afterSettle", (event) => {
     const editor = event.target.matches?.("[data-cell]") && event.target.querySelector(".cell-edit");
