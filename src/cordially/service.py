@@ -15,7 +15,6 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.db import connections
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
@@ -166,9 +165,9 @@ class Service:
             routes.insert(0, Route(PATH, door.answer, methods=["POST"]))
             if self.simulator is not None:
                 routes.append(Mount(SIMULATOR_PATH, self.simulator.app))
-            routes.append(Mount("/", cast(ASGIApp, get_asgi_application())))
-        named = Middleware(monitoring.RequestIds)
-        return Starlette(routes=routes, lifespan=self._lifespan, middleware=[named])
+            # the callbacks' door does without a name: thousands come in a second
+            routes.append(Mount("/", monitoring.RequestIds(cast(ASGIApp, get_asgi_application()))))
+        return Starlette(routes=routes, lifespan=self._lifespan)
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
