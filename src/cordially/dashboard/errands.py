@@ -106,11 +106,7 @@ def _give_back(draft: GuestImport, state: str, trouble: str) -> None:
 
 @contextmanager
 def _alone(pk: int) -> Iterator[bool]:
-    """Whether nobody else is at it. The kernel, or PostgreSQL, gives the lock back when a process dies."""
-    if connection.vendor == "postgresql":
-        with _alone_everywhere(pk) as is_alone:
-            yield is_alone
-        return
+    """Whether nobody else is at it. The kernel, and PostgreSQL, give the lock back when a process dies."""
     folder = Path(settings.DATA_DIR) / "imports"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{pk}.lock").open("wb") as file:
@@ -119,11 +115,16 @@ def _alone(pk: int) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
-        yield True
+        with _on_no_other_machine(pk) as is_alone:
+            yield is_alone
 
 
 @contextmanager
-def _alone_everywhere(pk: int) -> Iterator[bool]:
+def _on_no_other_machine(pk: int) -> Iterator[bool]:
+    """Other machines share nothing but the database; SQLite is on one."""
+    if connection.vendor != "postgresql":
+        yield True
+        return
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_IMPORTS, pk])
         is_alone = bool(cursor.fetchone()[0])
