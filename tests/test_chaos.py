@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -197,6 +198,27 @@ def lease_holder(installation: Installation) -> str:
     return str(ask(installation, "SELECT lease_holder FROM invitations_sender")[0][0])
 
 
+def writable(database: sqlite3.Connection) -> bool:
+    try:
+        database.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    database.rollback()
+    return True
+
+
+def freeze(installation: Installation, process: subprocess.Popen[str]) -> None:
+    """Stop it where it doesn't hold SQLite's one lock for writing: with that nobody else could write at all."""
+    with closing(sqlite3.connect(installation.folder / "cordially.db", timeout=1)) as database:
+        for _ in range(20):
+            process.send_signal(signal.SIGSTOP)
+            if writable(database):
+                return
+            process.send_signal(signal.SIGCONT)
+            until(lambda: writable(database), 10, "it lets go")
+    pytest.fail("it was never found without the lock")
+
+
 def settled(installation: Installation, twilio: Door, limit: int) -> Callable[[], Evidence | None]:
     """Both sides say the same and have nothing more to say."""
 
@@ -233,10 +255,10 @@ def test_a_worker_stopped_past_its_lease_sends_nothing_more_when_it_goes_on(tmp_
             with second.server():
                 first.shell("send", event)
                 until(lambda: len(twilio.requests()) >= 50, 20, "the campaign is in full flow")
-                stopped.process.send_signal(signal.SIGSTOP)
+                freeze(first, stopped.process)
                 stopped_at = time.time()
                 try:
-                    until(lambda: lease_holder(first) not in ("", holder), 20, "the second takes over")
+                    until(lambda: lease_holder(first) not in ("", holder), 40, "the second takes over")
                     taken_at = time.time()
                     until(
                         lambda: any(each.who == "second" for each in twilio.requests()),
