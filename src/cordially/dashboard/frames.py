@@ -23,6 +23,7 @@ from django.utils.translation import ngettext
 from cordially.events.models import Event
 from cordially.guests.models import Guest
 from cordially.invitations import hours
+from cordially.invitations.campaigns import Tally, tally
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign, CampaignState, Invitation, SenderState, StatusEvent
 from cordially.invitations.progress import Progress, progress, settled
@@ -151,31 +152,32 @@ class OnTheWay:
         return self.progress.counts[State.DELIVERED] + self.progress.counts[State.READ]
 
 
-def look_at(campaign: Campaign) -> OnTheWay:
-    return OnTheWay(campaign, progress(campaign))
+def look_at(campaign: Campaign, counted: Tally | None = None) -> OnTheWay:
+    return OnTheWay(campaign, progress(campaign, found=counted.of(campaign) if counted else None))
 
 
-def under_way(event: Event) -> list[OnTheWay]:
+def under_way(event: Event, counted: Tally | None = None) -> list[OnTheWay]:
     """Three of the campaigns that run or wait: before those that wait for their time, the newest first."""
     going = [CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED]
     last = Case(When(state=CampaignState.SCHEDULED, then=1), default=0)
     found = Campaign.objects.filter(event=event, state__in=going).order_by(last, "-pk")
-    return [look_at(campaign) for campaign in found.select_related("event", "sender", "created_by")[:3]]
+    first = found.select_related("event", "sender", "created_by")[:3]
+    return [look_at(campaign, counted) for campaign in first]
 
 
-def on_the_way(event: Event) -> list[OnTheWay]:
+def on_the_way(event: Event, counted: Tally | None = None) -> list[OnTheWay]:
     """Those under way; else the one that ended a moment ago."""
-    if going := under_way(event):
+    if going := under_way(event, counted):
         return going
     found = Campaign.objects.filter(event=event).select_related("sender", "created_by")
     ended = found.filter(finished_at__gt=clock_now() - _LINGERS)[:1]
-    return [look_at(campaign) for campaign in ended]
+    return [look_at(campaign, counted) for campaign in ended]
 
 
-def list_figures(event: Event, wanted: Filter) -> dict[str, Any]:
+def list_figures(event: Event, wanted: Filter, counted: Tally) -> dict[str, Any]:
     """Every figure of the guest page: of the whole list, and within the search."""
-    found = guestlist.figures(event, wanted)
-    whole = guestlist.figures(event, Filter()) if wanted.picks else found
+    found = guestlist.figures(event, wanted, counted)
+    whole = guestlist.figures(event, Filter(), counted) if wanted.picks else found
     return {
         "whole": whole,
         "total": found.count(wanted.show, wanted.answer),
@@ -408,7 +410,7 @@ class GuestFrames(Frames):
         return drawn, any(one.is_running for one in going)
 
     def _figures(self) -> dict[str, str]:
-        found = list_figures(self.event, self.wanted)
+        found = list_figures(self.event, self.wanted, tally(self.event))
         names = ("head", "tabs", "chips")
         return {name: self._render(f"_guests_{name}.html", wanted=self.wanted, **found) for name in names}
 

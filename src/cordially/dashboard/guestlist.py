@@ -21,6 +21,7 @@ from cordially.guests.importing import name_key
 from cordially.guests.models import Guest
 from cordially.guests.phones import format_phone
 from cordially.guests.texts import clean
+from cordially.invitations.campaigns import Tally
 from cordially.invitations.lifecycle import LIVE, State
 from cordially.invitations.models import Invitation
 from cordially.rsvp.models import Answer, Reply
@@ -244,7 +245,7 @@ class Figures:
         return self.heads[Reply.YES.value]
 
 
-def figures(event: Event, wanted: Filter) -> Figures:
+def figures(event: Event, wanted: Filter, counted: Tally) -> Figures:
     """Every figure of the page, in a few queries."""
     people = _related(event, wanted).order_by()
     if wanted.picks:
@@ -252,10 +253,16 @@ def figures(event: Event, wanted: Filter) -> Figures:
     # the whole list, each guest beside invitation and answer, costs too much at 100,000: only the few are joined
     answers = Answer.objects.filter(guest__event=event, is_current=True)
     result = _counted(people.filter(pk__in=answers.values("guest")))
-    for bucket, number in _buckets(event).items():
+    for bucket, number in _buckets(event, counted).items():
         if silent := number - result.count(show=bucket):
             result.matrix[bucket, SILENT] += silent
     return result
+
+
+def how_many(event: Event) -> int:
+    """Guests on the list; whoever read the event for a page has counted them already."""
+    counted = getattr(event, "guest_count", None)
+    return event.guests.count() if counted is None else int(counted)
 
 
 def _counted(people: QuerySet[Any]) -> Figures:
@@ -267,29 +274,29 @@ def _counted(people: QuerySet[Any]) -> Figures:
     return result
 
 
-def _buckets(event: Event) -> Counter[str]:
+def _buckets(event: Event, counted: Tally) -> Counter[str]:
     """How many of the event's guests are in each bucket."""
-    campaigns = list(event.campaigns.values_list("pk", flat=True))
-    current = Invitation.objects.filter(campaign__in=campaigns, is_current=True).order_by()
-    states: dict[str, int] = dict(current.values_list("state").annotate(Count("pk")))
-    # with those who were taken off: the small indexes answer it, and these are few as well
-    everybody = _related(event, Filter(), Guest.everybody.all()).order_by()
+    states: dict[str, int] = {state.value: number for state, number in counted.current.items()}
+    people = _related(event, Filter()).order_by()
     skipped = State.SKIPPED.value
     found = Counter({state: number for state, number in states.items() if state in TOLD})
     found[skipped] = states.get(skipped, 0)
     lost: Counter[str | None] = Counter()
     met: Counter[str | None] = Counter()
-    of_each = ("inv__state", "in_person_at", "removed_at")
-    for state, met_at, removed_at in everybody.filter(_UNREACHABLE).values_list(*of_each):
-        if met_at is None and removed_at is None:
+    # one by one: each is answered from an index of its own, together they would be a walk through the list
+    of_each = ("inv__state", "phone", "in_person_at")
+    for state, _phone, met_at in people.filter(sets.NUMBERLESS).values_list(*of_each):
+        if met_at is None:
             lost[state] += 1
-    for state, _met_at, removed_at in everybody.filter(_MET).values_list(*of_each):
-        if removed_at is None:
-            met[state] += 1
+    for state, phone, met_at in people.filter(sets.GONE).values_list(*of_each):
+        if phone and met_at is None:
+            lost[state] += 1
+    for state, _phone, _met_at in people.filter(sets.MET).values_list(*of_each):
+        met[state] += 1
     for bucket, among_them in ((BLOCKED, lost), (IN_PERSON, met)):
         found[bucket] = sum(number for state, number in among_them.items() if state not in TOLD)
         found[skipped] -= among_them[skipped]
-    found[NEW] = event.guests.count() - found.total()
+    found[NEW] = how_many(event) - found.total()
     return found
 
 

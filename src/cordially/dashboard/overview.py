@@ -34,7 +34,7 @@ from cordially.lib.clock import now as clock_now
 from cordially.rsvp.models import Answer, Reply
 
 from . import sets, words
-from .guestlist import TOLD
+from .guestlist import TOLD, how_many
 from .sets import Only
 from .shown import shown
 
@@ -157,13 +157,12 @@ def _with_invitation(event: Event) -> FilteredRelation:
 
 def _count_unreachable(event: Event, found: Figures) -> None:
     """Who can't be written to and why; and so, who is still to be invited."""
-    counted = getattr(event, "guest_count", None)
-    found.guests = event.guests.count() if counted is None else counted
+    found.guests = how_many(event)
     beside = event.guests.order_by().alias(inv=_with_invitation(event))
     # in two: each is answered from an index of its own, together they would be a walk through the list
-    without = beside.filter(phone="").annotate(gone=Q(opted_out_at__isnull=False))
+    without = beside.filter(sets.NUMBERLESS).annotate(gone=Q(opted_out_at__isnull=False))
     rows = list(without.values_list("phone_problem", "gone", "inv__state").annotate(n=Count("pk")))
-    opted_out = beside.filter(opted_out_at__isnull=False).exclude(phone="")
+    opted_out = beside.filter(sets.GONE).exclude(phone="")
     rows += [
         (PhoneProblem.NONE.value, True, state, count)
         for state, count in opted_out.values_list("inv__state").annotate(n=Count("pk"))

@@ -6,7 +6,9 @@ Like `ledger.py`, each is one transaction of a few statements, whatever the size
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -427,6 +429,35 @@ def resume_sender(sender: Sender) -> bool:
 def counts(campaign: Campaign) -> dict[State, int]:
     """How many invitations are in each state; every state is a key, and the sum is the audience."""
     return _counts(Invitation.objects.filter(campaign=campaign))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many invitations of an event stand where, counted once for everything that a page says of them."""
+
+    #: by the key of the campaign and the state
+    of_campaigns: Mapping[tuple[int, State], int]
+    #: of those that are current for their guests
+    current: Mapping[State, int]
+
+    def of(self, campaign: Campaign) -> dict[State, int]:
+        """What `counts` says of the campaign."""
+        return {state: self.of_campaigns.get((campaign.pk, state), 0) for state in State}
+
+
+def tally(event: Event) -> Tally:
+    """Of all its campaigns, in two queries: the index alone answers the second."""
+    campaigns = list(event.campaigns.values_list("pk", flat=True))
+    rows = Invitation.objects.filter(campaign__in=campaigns).order_by()
+    of_campaigns: Counter[tuple[int, State]] = Counter()
+    current: Counter[State] = Counter()
+    for campaign, state, is_current, n in rows.values_list("campaign", "state", "is_current").annotate(
+        n=Count("pk")
+    ):
+        of_campaigns[campaign, State(state)] += n
+        if is_current:
+            current[State(state)] += n
+    return Tally(of_campaigns, current)
 
 
 def event_counts(event: Event) -> dict[State, int]:

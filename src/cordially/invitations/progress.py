@@ -58,12 +58,17 @@ class Progress:
         return not any(self.counts[state] for state in OPEN)
 
 
-def progress(campaign: Campaign, now: dt.datetime | None = None) -> Progress:
-    """A fixed number of queries, whatever the size of the campaign."""
+def progress(
+    campaign: Campaign, now: dt.datetime | None = None, found: dict[State, int] | None = None
+) -> Progress:
+    """A fixed number of queries, whatever the size of the campaign.
+
+    `found`: what `counts` says of it, where that is known already.
+    """
     now = now or clock_now()
     campaign = Campaign.objects.select_related("sender").get(pk=campaign.pk)
     sender = campaign.sender
-    found = counts(campaign)
+    found = counts(campaign) if found is None else found
     waiting = found[State.QUEUED]
     audience = sum(found.values())
     running = campaign.state == CampaignState.RUNNING and campaign.quiet_until is None
@@ -175,13 +180,13 @@ def _note(campaign: Campaign, sender: Sender, found: dict[State, int], now: dt.d
                 waiting,
             ).format(limit=f"{sender.per_day:,}", n=f"{waiting:,}", clock=_clock(campaign, opens))
         return told
-    if waiting:
-        later = Invitation.objects.filter(campaign=campaign, state=State.QUEUED, due_at__isnull=False)
-        delayed, last = later.count(), later.aggregate(last=Max("due_at"))["last"]
-        if delayed == waiting and last:
-            return ngettext(
-                "{n} is tried again by {clock}.", "{n} are tried again by {clock}.", waiting
-            ).format(n=f"{waiting:,}", clock=_clock(campaign, last))
+    queued = Invitation.objects.filter(campaign=campaign, state=State.QUEUED)
+    # the first that is ready ends the search; the times of all are read only when there is none
+    all_later = waiting and not queued.filter(due_at__isnull=True).exists()
+    if all_later and (last := queued.aggregate(last=Max("due_at"))["last"]):
+        return ngettext("{n} is tried again by {clock}.", "{n} are tried again by {clock}.", waiting).format(
+            n=f"{waiting:,}", clock=_clock(campaign, last)
+        )
     return ""
 
 

@@ -15,6 +15,7 @@ from cordially.dashboard.page import event_page
 from cordially.dashboard.position import newest
 from cordially.events.models import Event
 from cordially.guests.models import SavedView
+from cordially.invitations.campaigns import tally
 
 from .roster import ACTS
 
@@ -43,7 +44,8 @@ def guests(request: HttpRequest, event: Event) -> HttpResponse:
     """One page of those whom the filter finds, with every figure about them."""
     since = newest()
     wanted = Filter.read(request.GET)
-    figures = frames.list_figures(event, wanted)
+    counted = tally(event)
+    figures = frames.list_figures(event, wanted, counted)
     pages = _Known(guestlist.matching(event, wanted), guestlist.PAGE, count=figures["total"])
     page = pages.get_page(request.GET.get("page"))
     rows = guestlist.rows(page.object_list, wanted.campaign)
@@ -65,7 +67,7 @@ def guests(request: HttpRequest, event: Event) -> HttpResponse:
         "unsorted": wanted.but(sort=""),
         "previous_page": _turn(wanted, page.number - 1),
         "next_page": _turn(wanted, page.number + 1),
-        "progresses": frames.on_the_way(event),
+        "progresses": frames.on_the_way(event, counted),
         **figures,
     }
     return render(request, "dashboard/guests.html", context)
