@@ -32,8 +32,8 @@ SELECT i.id, 1, s.status, i.queued_at, 'callback', ''
  WHERE i.campaign_id = %s ORDER BY s.status, i.id
 """
 _ANSWERS = """
-INSERT INTO rsvp_answer (guest_id, reply, heads, note, entered_by, is_current, at)
-SELECT id, CASE WHEN id %% 7 = 0 THEN 'no' WHEN id %% 11 = 0 THEN 'maybe' ELSE 'yes' END,
+INSERT INTO rsvp_answer (event_id, guest_id, reply, heads, note, entered_by, is_current, at)
+SELECT event_id, id, CASE WHEN id %% 7 = 0 THEN 'no' WHEN id %% 11 = 0 THEN 'maybe' ELSE 'yes' END,
        CASE WHEN id %% 7 = 0 THEN 0 ELSE 2 END, '', '', 1, datetime('now', '-' || (id %% 80000) || ' seconds')
   FROM guests_guest
  WHERE event_id = %s AND id %% 100 >= %s AND id %% 100 < %s

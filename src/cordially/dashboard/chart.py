@@ -124,7 +124,7 @@ def _read(event: Event, campaigns: list[int], step: float) -> dict[str, Counter[
     """By curve: instant, as exactly as a bucket needs it -> how many."""
     current = Invitation.objects.filter(campaign__in=campaigns, is_current=True).order_by()
     arrived = current.annotate(on=Coalesce(F("delivered_at"), F("read_at")))
-    answers = Answer.objects.filter(guest__event=event, is_current=True).order_by()
+    answers = Answer.objects.filter(event=event, is_current=True).order_by()
     return {
         "delivered": _by_time(arrived.filter(on__isnull=False), "on", step),
         "read": _by_time(current.filter(read_at__isnull=False), "read_at", step),

@@ -214,16 +214,18 @@ def chosen(event: Event, wanted: Filter) -> QuerySet[Guest]:
 
 @dataclass
 class Figures:
-    """How many stand where: by bucket and answer, within the search."""
+    """How many stand where: by bucket and by answer, within the search."""
 
+    buckets: Counter[str] = field(default_factory=Counter)
+    replies: Counter[str] = field(default_factory=Counter)
+    #: by both; counted only where a tab or a chip is chosen, and where the search finds a part
     matrix: Counter[tuple[str, str]] = field(default_factory=Counter)
     heads: Counter[str] = field(default_factory=Counter)
 
     def count(self, show: str = "", answer: str = "") -> int:
-        return sum(
-            n for (bucket, reply), n in self.matrix.items()
-            if show in ("", bucket) and answer in ("", reply)
-        )  # fmt: skip
+        if show and answer:
+            return self.matrix[show, answer]
+        return self.buckets[show] if show else self.replies[answer] if answer else self.buckets.total()
 
     @property
     def total(self) -> int:
@@ -250,12 +252,19 @@ def figures(event: Event, wanted: Filter, counted: Tally) -> Figures:
     people = _related(event, wanted).order_by()
     if wanted.picks:
         return _counted(people)
-    # the whole list, each guest beside invitation and answer, costs too much at 100,000: only the few are joined
-    answers = Answer.objects.filter(guest__event=event, is_current=True)
-    result = _counted(people.filter(pk__in=answers.values("guest")))
-    for bucket, number in _buckets(event, counted).items():
-        if silent := number - result.count(show=bucket):
-            result.matrix[bucket, SILENT] += silent
+    # the whole list, each guest beside invitation and answer, costs too much at 100,000
+    answers = Answer.objects.filter(event=event, is_current=True).order_by()
+    result = Figures(buckets=_buckets(event, counted))
+    for reply, number, heads in answers.values_list("reply").annotate(n=Count("pk"), people=Sum("heads")):
+        result.replies[reply], result.heads[reply] = number, heads or 0
+    result.replies[SILENT] = result.total - result.replies.total()
+    if wanted.show or wanted.answer:
+        # only the few who answered are joined
+        result.matrix = _counted(people.filter(pk__in=answers.values("guest"))).matrix
+        for bucket, number in result.buckets.items():
+            result.matrix[bucket, SILENT] = number - sum(
+                result.matrix[bucket, reply] for reply in Reply.values
+            )
     return result
 
 
@@ -268,8 +277,10 @@ def how_many(event: Event) -> int:
 def _counted(people: QuerySet[Any]) -> Figures:
     result = Figures()
     for row in people.values("bucket", "ans__reply").annotate(n=Count("pk"), people=Sum("ans__heads")):
-        reply = row["ans__reply"] or SILENT
-        result.matrix[row["bucket"], reply] += row["n"]
+        bucket, reply = row["bucket"], row["ans__reply"] or SILENT
+        result.matrix[bucket, reply] += row["n"]
+        result.buckets[bucket] += row["n"]
+        result.replies[reply] += row["n"]
         result.heads[reply] += row["people"] or 0
     return result
 

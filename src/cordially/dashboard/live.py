@@ -225,7 +225,7 @@ class Tailer:
         return top
 
     def _look_at_answers(self, changed: dict[int, set[int] | None]) -> int:
-        rows = list(self._late_answers().values_list("pk", "guest", "guest__event"))
+        rows = list(self._late_answers().values_list("pk", "guest", "event"))
         for pk, guest_id, event_id in rows:
             if pk not in self._answers:
                 _add(changed, event_id, guest_id)

@@ -9,7 +9,7 @@ import datetime as dt
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 
-from django.db.models import Count, F, FilteredRelation, Q, Sum, Window
+from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, Sum, Window
 from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 
 from cordially.events.models import Event
 from cordially.guests.models import PhoneProblem
+from cordially.invitations.campaigns import Tally, tally
 from cordially.invitations.hearing import MOST, Cause, Hearing, hearing
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import (
@@ -69,9 +70,10 @@ class Group:
 class Figures:
     """Where everybody of an event stands."""
 
+    tally: Tally
+    #: the newest first
+    campaigns: list[Campaign]
     guests: int = 0
-    #: of what is current for each guest
-    states: Counter[State] = field(default_factory=Counter)
     #: not invited yet, and can be
     fresh: int = 0
     #: of them, since the newest campaign began
@@ -85,8 +87,11 @@ class Figures:
     opted_out: int = 0
     #: left out of a campaign although they have a number: reason -> how many
     left_out: list[tuple[str, int]] = field(default_factory=list)
-    campaigns: list[Campaign] = field(default_factory=list)
-    of_campaign: dict[int, dict[State, int]] = field(default_factory=lambda: defaultdict(dict))
+
+    @property
+    def states(self) -> Counter[State]:
+        """Of what is current for each guest."""
+        return self.tally.current
 
     @property
     def invited(self) -> int:
@@ -127,28 +132,18 @@ class Figures:
 
     @property
     def sends(self) -> list[tuple[Campaign, dict[State, int]]]:
-        return [(campaign, self.of_campaign[campaign.pk]) for campaign in self.campaigns[:_SENDS]]
+        return [(campaign, self.tally.of(campaign)) for campaign in self.campaigns[:_SENDS]]
 
 
 def figures(event: Event) -> Figures:
     """Nine queries at most."""
-    found = Figures(campaigns=list(event.campaigns.select_related("sender", "created_by").order_by("-pk")))
-    _count_states(found)
+    found = Figures(
+        tally(event), list(event.campaigns.select_related("sender", "created_by").order_by("-pk"))
+    )
     _count_unreachable(event, found)
     _count_failed(event, found)
     _count_answers(event, found)
     return found
-
-
-def _count_states(found: Figures) -> None:
-    invitations = Invitation.objects.filter(campaign__in=[one.pk for one in found.campaigns]).order_by()
-    rows = invitations.values_list("campaign", "state", "is_current").annotate(n=Count("pk"))
-    for campaign_id, value, is_current, count in rows:
-        state = State(value)
-        of_this = found.of_campaign[campaign_id]
-        of_this[state] = of_this.get(state, 0) + count
-        if is_current:
-            found.states[state] += count
 
 
 def _with_invitation(event: Event) -> FilteredRelation:
@@ -235,21 +230,13 @@ def _count_failed(event: Event, found: Figures) -> None:
 
 
 def _count_answers(event: Event, found: Figures) -> None:
-    said = Answer.objects.filter(guest__event=event, is_current=True).order_by()
-    current = FilteredRelation("guest__invitations", condition=Q(guest__invitations__is_current=True))
-    rows = (
-        said.alias(inv=current)
-        .values_list("reply")
-        .annotate(
-            n=Count("pk"),
-            people=Sum("heads"),
-            invited=Count("pk", filter=Q(inv__state__in=sets.INVITED)),
-        )
-    )
-    for reply, count, people, invited in rows:
+    said = Answer.objects.filter(event=event, is_current=True).order_by()
+    for reply, count, people in said.values_list("reply").annotate(n=Count("pk"), people=Sum("heads")):
         found.replies[reply] += count
         found.heads[reply] += people or 0
-        found.heard_from += invited
+    if found.invited:
+        invited = Invitation.objects.filter(guest=OuterRef("guest"), is_current=True, state__in=sets.INVITED)
+        found.heard_from = said.filter(Exists(invited)).count()
 
 
 @dataclass(frozen=True)
@@ -262,7 +249,7 @@ class Tables:
 
 def tables(event: Event) -> Tables:
     """One query."""
-    said = Answer.objects.filter(guest__event=event, is_current=True, reply=Reply.YES).order_by()
+    said = Answer.objects.filter(event=event, is_current=True, reply=Reply.YES).order_by()
     people = Counter(dict(said.values_list("guest__group").annotate(Sum("heads"))))
     coming = people.total()
     named = [(name, count) for name, count in people.most_common() if name][:_TABLES]

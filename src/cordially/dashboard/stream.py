@@ -94,7 +94,7 @@ def _said_of(state: State, name: SafeString, others: int) -> SafeString:
 
 def _answers(event: Event) -> list[Line]:
     newest = Answer.objects.aggregate(n=Max("pk"))["n"] or 0
-    found = Answer.objects.annotate(of=F("guest__event") + 0).filter(pk__gt=newest - _WINDOW, of=event.pk)
+    found = Answer.objects.annotate(of=F("event") + 0).filter(pk__gt=newest - _WINDOW, of=event.pk)
     rows = found.order_by("-pk").values_list("pk", "at", "reply", "heads", "note", "guest__name")[:LISTED]
     return [
         Line(f"a{pk}", at, reply, f"a-{reply}", _said(reply, heads, note, _name_of(name)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
@@ -436,13 +436,13 @@ class Tally:
     """How many invitations of an event stand where, counted once for everything that a page says of them."""
 
     #: by the key of the campaign and the state
-    of_campaigns: Mapping[tuple[int, State], int]
+    of_campaigns: Counter[tuple[int, State]]
     #: of those that are current for their guests
-    current: Mapping[State, int]
+    current: Counter[State]
 
     def of(self, campaign: Campaign) -> dict[State, int]:
         """What `counts` says of the campaign."""
-        return {state: self.of_campaigns.get((campaign.pk, state), 0) for state in State}
+        return {state: self.of_campaigns[campaign.pk, state] for state in State}
 
 
 def tally(event: Event) -> Tally:

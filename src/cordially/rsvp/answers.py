@@ -41,13 +41,19 @@ def record_answer(
                 return current
             Answer.objects.filter(pk=current.pk).update(is_current=False)
         return Answer.objects.create(
-            guest=guest, reply=reply, heads=heads, note=note, at=now, entered_by=entered_by[:150]
+            guest=guest,
+            event_id=guest.event_id,
+            reply=reply,
+            heads=heads,
+            note=note,
+            at=now,
+            entered_by=entered_by[:150],
         )
 
 
 def summary(event: Event) -> dict[str, int]:
     """Guests by answer, and `coming`, the people: `{"yes": 2, "no": 0, "maybe": 1, "coming": 5}`."""
-    current = Answer.objects.filter(guest__event=event, is_current=True).order_by()
+    current = Answer.objects.filter(event=event, is_current=True).order_by()
     rows = current.values_list("reply").annotate(Count("id"), Sum("heads"))
     found = {reply: (guests, people) for reply, guests, people in rows}
     counts = {reply.value: found.get(reply.value, (0, 0))[0] for reply in Reply}

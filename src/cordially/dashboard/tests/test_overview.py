@@ -136,7 +136,7 @@ def test_the_figures_are_right(everybody: Event) -> None:
         Only.ABSENT: 2, Only.WRONG: 3, Only.UNWANTED: 1, Only.FAILED: 3, Only.DOUBTFUL: 2, Only.MISSING: 2,
     }  # fmt: skip
     assert found.left_out == [("Not on WhatsApp.", 1)]
-    assert sum(found.of_campaign[found.campaigns[0].pk].values()) == found.campaigns[0].audience
+    assert sum(found.tally.of(found.campaigns[0]).values()) == found.campaigns[0].audience
 
 
 def test_the_names_of_a_group_are_of_its_people(everybody: Event) -> None:

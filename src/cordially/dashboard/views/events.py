@@ -97,11 +97,11 @@ def _cards(user: AnyUser) -> list[Card]:
         counts = states[of_campaign[campaign_id]]
         counts[State(state)] = counts.get(State(state), 0) + count
     answers: dict[int, tuple[int, int]] = {}
-    said = Answer.objects.filter(is_current=True).order_by().values("guest__event", "reply")
+    said = Answer.objects.filter(is_current=True).order_by().values("event", "reply")
     for row in said.annotate(n=Count("pk"), people=Sum("heads")):
-        answered, coming = answers.get(row["guest__event"], (0, 0))
+        answered, coming = answers.get(row["event"], (0, 0))
         coming += (row["people"] or 0) if row["reply"] == "yes" else 0
-        answers[row["guest__event"]] = (answered + row["n"], coming)
+        answers[row["event"]] = (answered + row["n"], coming)
     running: dict[int, list[Campaign]] = defaultdict(list)
     scheduled: dict[int, Campaign] = {}
     going = [CampaignState.RUNNING, CampaignState.SCHEDULED]

@@ -31,7 +31,7 @@ def overview(request: HttpRequest, event: Event) -> HttpResponse:
     context |= {
         "here": "overview",
         "since": str(since),
-        "progresses": frames.under_way(event),
+        "progresses": frames.under_way(event, context["figures"].tally),
         "later": not is_short and bool(context["figures"].campaigns),
     }
     if is_short:
