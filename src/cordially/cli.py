@@ -10,7 +10,7 @@ import click
 from cordially import __version__
 from cordially.setup import SetupError, database_sentence, setup
 
-from .commands import demo, doctor, events, moving, sending, serving, templates
+from .commands import demo, doctor, events, moving, restoring, sending, serving, templates
 
 
 class Commands(click.Group):
@@ -82,6 +82,7 @@ for command in (
     demo.demo,
     moving.backup,
     moving.migrate_to,
+    restoring.restore,
 ):
     cordially.add_command(command)
 

@@ -32,20 +32,27 @@ def backup(file: Path, force: bool) -> None:
     """
     if file.exists() and not force:
         raise Refused(f"{file} exists. Choose another name, or say --force.")
+    try:
+        rows = write_copy(file)
+    except (OSError, sqlite3.Error) as error:
+        raise Refused(f"{file} can't be written: {error}.") from error
+    click.echo(
+        f"{file}: {rows:,} rows, {file.stat().st_size / 1e6:.1f} MB. It holds your guests' data: keep it safe."
+    )
+    click.echo("Keep the secret key and the pictures of the data folder too, apart from it: docs/deploy.md.")
+
+
+def write_copy(file: Path) -> int:
+    """The whole database into this file, all of it or nothing; for its owner alone. Returns the rows."""
     unfinished = file.with_name(f".{file.name}.unfinished")
     try:
         unfinished.unlink(missing_ok=True)
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         rows = _write(unfinished)
         os.replace(unfinished, file)
-    except (OSError, sqlite3.Error) as error:
-        raise Refused(f"{file} can't be written: {error}.") from error
     finally:
         unfinished.unlink(missing_ok=True)
-    click.echo(
-        f"{file}: {rows:,} rows, {file.stat().st_size / 1e6:.1f} MB. It holds your guests' data: keep it safe."
-    )
-    click.echo("Keep the secret key and the pictures of the data folder too, apart from it: docs/deploy.md.")
+    return rows
 
 
 def _write(path: Path) -> int:
@@ -61,10 +68,10 @@ def _write(path: Path) -> int:
             source.backup(target)
             # one file, with nothing beside it
             target.execute("PRAGMA journal_mode=DELETE")
-        with _beside({"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}):
+        with beside({"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}):
             return sum(copying.counts(OTHER).values())
-    _make_tables(f"sqlite:///{path.resolve()}")
-    with _beside({"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}), transaction.atomic():
+    make_tables(f"sqlite:///{path.resolve()}")
+    with beside({"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}), transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         copying.copy("default", OTHER)
@@ -89,12 +96,12 @@ def migrate_to(database_url: str) -> None:
     if connection.vendor != "sqlite":
         raise Refused("DATABASE_URL names a PostgreSQL already; what is to be moved is an SQLite database.")
     target = _postgresql(database_url)
-    if runs := _running():
+    if runs := running():
         raise Refused(f"{runs} Stop it, wait ten seconds, and try again.")
     try:
-        with _beside(target):
+        with beside(target):
             _refuse_if_full()
-            _make_tables(database_url)
+            make_tables(database_url)
             # nobody writes here meanwhile: transactions of SQLite begin with the lock
             with transaction.atomic():
                 copying.copy("default", OTHER, lambda table, rows: click.echo(f"{rows:>12,}  {table}"))
@@ -128,7 +135,7 @@ def _postgresql(url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _beside(database: dict[str, Any]) -> Iterator[None]:
+def beside(database: dict[str, Any]) -> Iterator[None]:
     """OTHER is that database within the block."""
     from django.db import connections
 
@@ -148,7 +155,7 @@ def _beside(database: dict[str, Any]) -> Iterator[None]:
         del connections.databases[OTHER]
 
 
-def _make_tables(url: str) -> None:
+def make_tables(url: str) -> None:
     """In a process of its own, to which that database is the only one: migrations change data too."""
     done = subprocess.run(
         [sys.executable, "-m", "cordially", "migrate", "--verbosity", "0", "--no-input"],
@@ -173,7 +180,7 @@ def _refuse_if_full() -> None:
             raise Refused("That database has events or guests already. Choose an empty one.")
 
 
-def _running() -> str:
+def running() -> str:
     """Who works with this database right now; empty when nobody does."""
     from cordially.invitations.models import Duty, Sender
     from cordially.lib.clock import now

@@ -404,7 +404,10 @@ def sender(
     if changes:
         Sender.objects.filter(pk=mine.pk).update(**changes)
     if resume:
-        campaigns.resume_sender(mine)
+        try:
+            campaigns.resume_sender(mine)
+        except campaigns.CantResume as error:
+            raise Refused(str(error)) from error
     for found in Sender.objects.all():
         mark = "*" if found.pk == mine.pk else " "
         limits = f"{found.per_second}/s, {found.per_hour or 'no limit'} an hour, {found.per_day or 'no limit'} a day"

@@ -23,6 +23,7 @@ from cordially.providers.base import Provider
 
 from . import trial, wake
 from .alive import Life
+from .comparing import Compare
 from .drain import Drainer
 from .duties import Duties
 from .outage import is_the_databases, one_line
@@ -179,7 +180,7 @@ class Engine:
     def _look_after(self, provider: Provider) -> None:
         """Loops of its own: an account that answers slowly holds up no other."""
         rescue = Rescue(provider, self._thread, self._surely_after)
-
+        comparison = Compare(provider, self._thread)
         duty = f"lost answers {provider.account}"
 
         async def settle() -> None:
@@ -194,7 +195,11 @@ class Engine:
             if await self.duties.has(duty):
                 await trial.ask_about_silent(provider, self._thread)
 
-        rounds = {"settle": settle, "poll": poll, "silent tests": ask_about_tests}
+        async def compare() -> None:
+            if await self.duties.has(duty) and await comparison.compare():
+                self._on_commit()
+
+        rounds = {"settle": settle, "poll": poll, "silent tests": ask_about_tests, "compare": compare}
         self._lookers[provider.account] = [
             asyncio.create_task(self._forever(name, round_), name=name) for name, round_ in rounds.items()
         ]

@@ -21,7 +21,7 @@ from cordially.guests.models import Guest
 from cordially.lib.clock import now as clock_now
 from cordially.lib.marking import noop
 
-from . import flightcheck, hours
+from . import comparing, flightcheck, hours
 from .flightcheck import INVITATION as INVITATION
 from .flightcheck import PURPOSES as PURPOSES
 from .flightcheck import Report
@@ -49,6 +49,10 @@ _LOOKS = 3
 
 class CantStart(Exception):
     """Why no invitation can be sent; the message is for the host."""
+
+
+class CantResume(Exception):
+    """Why a sender can't go on yet; the message is for the host."""
 
 
 class NobodyReady(CantStart):
@@ -374,6 +378,8 @@ def retry(invitations: QuerySet[Invitation], by: User | None = None) -> int:
         invitations.filter(is_current=True, guest__opted_out_at=None)
         .exclude(guest__phone="")
         .exclude(campaign__state=CampaignState.CANCELLED)
+        # of a message that was only found at Twilio nobody knows how to send it
+        .exclude(campaign__texts__content_ref="")
     )
     touched = list(wanted.order_by().values_list("campaign", flat=True).distinct())
     rows = Invitation.objects.filter(pk__in=wanted.order_by().values("pk"))
@@ -412,7 +418,12 @@ def retry(invitations: QuerySet[Invitation], by: User | None = None) -> int:
 
 @transaction.atomic
 def resume_sender(sender: Sender) -> bool:
-    """The fault is mended: go on. Nobody failed meanwhile; who meets it again may fail alone."""
+    """The fault is mended: go on. Nobody failed meanwhile; who meets it again may fail alone.
+
+    Raises CantResume while its account is compared with a copy that was brought back.
+    """
+    if comparing.pending(sender.account):
+        raise CantResume(comparing.COMPARING)
     row = Sender.objects.select_for_update().get(pk=sender.pk)
     return bool(
         Sender.objects.filter(pk=sender.pk, state=SenderState.PAUSED).update(

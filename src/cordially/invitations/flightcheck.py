@@ -27,7 +27,7 @@ from cordially.templating import languages, rules, variables
 from cordially.templating.components import Components
 from cordially.templating.variables import Recipient, Slot
 
-from . import library, prices, senders
+from . import comparing, library, prices, senders
 from .lifecycle import LIVE, OPEN
 from .models import Category, Invitation, MessageTemplate, Review, TemplateVersion
 
@@ -230,6 +230,8 @@ class Plan:
             return noop("“{title}” was put away. Bring it back, or choose another template.").format(
                 title=self.template.title
             )
+        if comparing.pending():
+            return comparing.COMPARING
         if self.texts or self.spare:
             return ""
         return why_not(self.template, self.account)

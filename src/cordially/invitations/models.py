@@ -140,6 +140,23 @@ class Duty(models.Model):
         return self.name
 
 
+class Comparison(models.Model):
+    """What Twilio lists for an account is compared with a copy that was brought back: until then nothing leaves."""
+
+    account = models.CharField(max_length=64, primary_key=True)
+    #: messages that were made earlier are known to the copy
+    since = models.DateTimeField()
+    begun_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+    #: invitations of the copy that had left
+    counted = models.PositiveIntegerField(default=0)
+    #: guests who got a message of which the copy knows nothing
+    marked = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.account
+
+
 class EventSending(models.Model):
     """How the messages of an event leave."""
 

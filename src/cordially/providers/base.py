@@ -7,7 +7,7 @@ stands behind it on the wire.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,6 +64,11 @@ class FoundMessage:
     to: str
     created_at: dt.datetime
     body: str
+    sender: str = ""  # E.164; empty when it is none of ours
+
+
+class CantAsk(Exception):
+    """The provider doesn't answer."""
 
 
 class Provider(Protocol):
@@ -81,6 +86,12 @@ class Provider(Protocol):
         """Messages from sender to this number created since then by the provider's clock, newest first.
 
         None when the provider can't be asked.
+        """
+
+    def all_since(self, since: dt.datetime) -> AsyncIterator[Sequence[FoundMessage]]:
+        """Page by page every message of the account created since then, newest first.
+
+        Raises CantAsk when the provider can't be asked.
         """
 
     async def close(self) -> None: ...

@@ -118,7 +118,10 @@ def _resume(request: HttpRequest, found: Sender) -> HttpResponse:
     if not senders.has_credentials(found):
         messages.warning(request, _("It has no credentials. Enter them first, and it goes on by itself."))
     else:
-        campaigns.resume_sender(found)
+        try:
+            campaigns.resume_sender(found)
+        except campaigns.CantResume as error:
+            messages.warning(request, shown(error))
         wake()
         live.wake()
     return redirect("sender_one", found.pk)

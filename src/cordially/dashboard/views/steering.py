@@ -15,6 +15,7 @@ from cordially.dashboard.asked import whole, wholes
 from cordially.dashboard.guestlist import Filter
 from cordially.dashboard.page import back_to, event_page, user_of
 from cordially.dashboard.sets import Only
+from cordially.dashboard.shown import shown
 from cordially.dashboard.starting import read_start
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
@@ -106,7 +107,10 @@ def reschedule(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 @event_page(acts=Right.SEND)
 def resume_sender(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     own = Sender.objects.filter(campaigns__event=event).distinct()
-    ledger.resume_sender(get_object_or_404(own, pk=pk))
+    try:
+        ledger.resume_sender(get_object_or_404(own, pk=pk))
+    except ledger.CantResume as error:
+        messages.warning(request, shown(error))
     return _acted(request, event)
 
 

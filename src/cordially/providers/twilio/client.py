@@ -7,7 +7,7 @@ import datetime as dt
 import email.utils
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from logging import getLogger
@@ -20,6 +20,7 @@ from twilio.rest import Client
 from cordially.lib import clock
 from cordially.providers.base import (
     Accepted,
+    CantAsk,
     FoundMessage,
     Outcome,
     OutgoingMessage,
@@ -43,6 +44,8 @@ PREFIX: Final = "whatsapp:"
 _REPEATS: Final = "#rc=5&rp=all"
 
 _MOST_PAGES = 40
+#: as many messages as one answer may hold
+_LARGEST_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,22 @@ class TwilioProvider:
         _logger.warning("gave up on a list of messages that does not end")
         return None
 
+    async def all_since(self, since: dt.datetime) -> AsyncIterator[Sequence[FoundMessage]]:
+        """Page by page every message of the account created since then, by Twilio's clock, newest first.
+
+        Raises CantAsk. Incoming messages are among them.
+        """
+        try:
+            page = await self._messages.page_async(page_size=_LARGEST_PAGE)
+            while page is not None:
+                recent = [message for message in map(_found, page) if message.created_at >= since]
+                if not recent:
+                    return
+                yield recent
+                page = await page.next_page_async()
+        except Exception as error:
+            raise CantAsk(_kind(error)) from error
+
     async def check(self) -> Checked:
         """Whether Twilio knows this account and its password."""
         exchange = Exchange()
@@ -243,4 +262,6 @@ def _found(record: Any) -> FoundMessage:
     if not is_message_sid(record.sid) or record.date_created is None:
         raise ValueError("a message without identity or date")
     to = (record.to or "").removeprefix(PREFIX)
-    return FoundMessage(_update_of(record), to, record.date_created, record.body or "")
+    whose = record.from_ or ""
+    sender = whose.removeprefix(PREFIX) if whose.startswith(PREFIX) else ""
+    return FoundMessage(_update_of(record), to, record.date_created, record.body or "", sender)
