@@ -46,9 +46,11 @@ async def _watch(url: str, path: str, cookie: str, seen: dict[int, float], opene
     answer = await reader.readuntil(b"\r\n\r\n")
     if not answer.startswith(b"HTTP/1.1 200"):
         raise RuntimeError(answer.decode())
-    opened.set()
     try:
         while line := await reader.readline():
+            # it is open when it was drawn once: fifty that are opened in one moment are not what is measured
+            if line.startswith(b"data:"):
+                opened.set()
             for guest, _state in _ROW.findall(line.decode(errors="replace")):
                 seen.setdefault(int(guest), time.time())
     finally:

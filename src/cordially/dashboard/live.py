@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import threading
 import time
 from collections import defaultdict
@@ -40,6 +41,8 @@ MANY = 2000  # more changes at one look than this are "everything"
 _GAP = 10.0  # an id that was left out may still be committed for this long
 
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="live-frames")
+#: many pages draw what was read for all of them: two threads would only take turns at the interpreter
+_crowd = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live-crowd")
 
 
 class Page(Protocol):
@@ -329,7 +332,7 @@ async def _in_crowd(act: Callable[..., T], *args: Any) -> T:
             connections.close_all()
             return act(*args)
 
-    return await asyncio.get_running_loop().run_in_executor(_threads, once_more)
+    return await asyncio.get_running_loop().run_in_executor(_crowd, once_more)
 
 
 def message(html: str, position: Position) -> bytes:
@@ -360,7 +363,9 @@ async def lines(
         if since != str(listener.position) or time.monotonic() < tailer.late_until:
             listener.tell(None, listener.position)
         drawn = 0.0
-        spoke = checked = clock()
+        spoke = clock()
+        # not all pages that were opened together ask in the same moment
+        checked = spoke - random.random() * (BEAT - 1)
         while not listener.closed and clock() < end:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(listener.asked.wait(), TICK if page.ticking else BEAT)
@@ -370,12 +375,12 @@ async def lines(
             if listener.closed:
                 break
             drawn = clock()
+            work = _in_crowd if tailer.is_crowded else in_thread
             if drawn - checked >= BEAT - 1:
                 checked = drawn
-                if not await in_thread(may_look):
+                if not await work(may_look):
                     break
             changed, position, look = listener.take()
-            work = _in_crowd if tailer.is_crowded else in_thread
             if html := await work(page.draw, changed, look):
                 yield message(html, position)
                 spoke = clock()
