@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types contract bench chaos demo messages requirements clean
+.PHONY: help setup run test unit whole contract browser check format lint types layers bench chaos demo messages requirements clean
 
 help: ## List every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -31,8 +31,18 @@ run: $(VENV)/.base ## Start everything with a demo event; PORT=… chooses the p
 demo: $(VENV)/.base ## The whole story in the shell: import, send, watch, summary
 	@$(BIN)/cordially demo
 
-test: $(VENV)/.dev ## Run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser"
+test: unit whole contract browser ## Run the tests, all four kinds
+
+unit: $(VENV)/.dev ## Tests within one process, on SQLite
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser and not process"
+
+whole: $(VENV)/.dev ## Tests that start whole processes; they mostly wait, so more at a time than there are cores
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "process"
+
+contract: $(VENV)/.dev ## Every test that touches a database once more, on PostgreSQL and with Redis
+	@$(BIN)/python -m tests.contract -n 2 -m "not browser"
+
+browser: $(VENV)/.dev ## Tests that play the host in a real browser
 	@$(BIN)/python -m pytest -m browser
 
 format: $(VENV)/.dev ## Write every file in the house format
@@ -46,10 +56,10 @@ lint: $(VENV)/.dev ## Format and lint, without changing anything
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy
 
-contract: $(VENV)/.dev ## Imports run downwards only
+layers: $(VENV)/.dev ## Imports run downwards only
 	@$(BIN)/lint-imports
 
-check: lint types contract test ## All of CI
+check: lint types layers test ## All of CI
 
 bench: $(VENV)/.dev ## Measure speed and memory; docs/performance.md explains the figures
 	@$(BIN)/python -m benchmarks

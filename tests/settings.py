@@ -8,6 +8,10 @@ for _name in list(os.environ):
         del os.environ[_name]
 if _url := os.environ.get("TEST_DATABASE_URL"):
     os.environ["DATABASE_URL"] = _url
+if _url := os.environ.get("TEST_REDIS_URL"):
+    # a database of its own for each process of the run, as Django gives it one of PostgreSQL
+    _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    os.environ["REDIS_URL"] = _url.rpartition("/")[0] + f"/{_worker}"
 os.environ["CORDIALLY_DATA_DIR"] = tempfile.mkdtemp(prefix="cordially-test-")
 os.environ["CORDIALLY_SECRET_KEY"] = "a key for tests alone"
 os.environ["NO_PROXY"] = "*"
