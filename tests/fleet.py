@@ -199,4 +199,7 @@ def each_has_one(fleet: Fleet, witness: Simulator, guests: int) -> None:
     assert not twice, f"{len(twice)} guests got more than one message"
     known = dict(fleet.rows("SELECT phone, message_id FROM invitations_invitation"))
     assert len(known) == guests
+    # whoever waits for each other loses a second, and Twilio a report
+    [(deadlocks,)] = fleet.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    assert deadlocks == 0
     assert {to: sids[0] for to, sids in arrived.items()} == known

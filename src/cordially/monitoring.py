@@ -90,13 +90,20 @@ class Readiness:
             return "does not answer"
         except Exception as error:
             return f"can't be used ({type(error).__name__})"
+        if missing is None:
+            return "is read-only"
         return f"{missing} migrations are missing: run cordially migrate" if missing else "ok"
 
-    def _missing(self) -> int:
-        """How many migrations are; once there are none there never will be in this process."""
-        if self._has_tables:
-            with connection.cursor() as cursor:
+    def _missing(self) -> int | None:
+        """How many migrations are; once there are none there never will be in this process. None: it can't be written."""
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SHOW transaction_read_only")
+                if cursor.fetchone()[0] == "on":
+                    return None
+            else:
                 cursor.execute("SELECT 1")
+        if self._has_tables:
             return 0
         executor = MigrationExecutor(connection)
         missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

@@ -128,6 +128,7 @@ class Service:
             offers=self.jobs,
         )
         await self.thread.run(vault.reseal)
+        await self.thread.run(vault.go_on)
         await self.lines.look(self.engine)
         await self.engine.start()
         self._following.append(

@@ -163,6 +163,9 @@ else:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 20_000,
+        # who freezes or vanishes within a transaction lets go of its rows after a minute; and an answer that was
+        # given is on the disk, whatever the server's own settings say
+        "options": "-c idle_in_transaction_session_timeout=60000 -c synchronous_commit=on",
         **_database.get("OPTIONS", {}),
     }
 DATABASES = {"default": _database}

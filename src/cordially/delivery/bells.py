@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from redis.exceptions import RedisError
 
@@ -33,8 +33,17 @@ class Bells:
         self._wanted = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        #: why Redis can't be used right now; empty when it can
-        self.trouble = ""
+        #: why Redis can't be used right now, by direction
+        self._troubles: dict[str, str] = {}
+
+    @property
+    def trouble(self) -> str:
+        """Empty when Redis can be used."""
+        return next(iter(self._troubles.values()), "")
+
+    def _works(self, direction: str) -> None:
+        if self._troubles.pop(direction, "") and not self._troubles:
+            logger.warning("Redis can be used again")
 
     async def start(self) -> None:
         """Returns at once; a Redis that can't be reached is tried again for as long as this runs."""
@@ -61,6 +70,8 @@ class Bells:
 
     async def _tell(self) -> None:
         async with self._address.async_client() as redis:
+            await redis.ping()
+            self._works("_tell")
             while True:
                 await self._wanted.wait()
                 self._wanted.clear()
@@ -68,14 +79,13 @@ class Bells:
                 # what is rung while Redis is away is stale by then
                 for what in sorted(rung):
                     await redis.publish(CHANNEL, f"{self._me} {what}")
+                self._works("_tell")
                 await asyncio.sleep(TOGETHER)
 
     async def _listen(self) -> None:
         async with self._address.async_client() as redis, redis.pubsub() as line:
             await line.subscribe(CHANNEL)
-            if self.trouble:
-                logger.warning("Redis can be used again")
-            self.trouble = ""
+            self._works("_listen")
             # what was rung meanwhile was not heard
             for hear in self._heard.values():
                 hear()
@@ -87,14 +97,17 @@ class Bells:
                 if who != self._me and what in self._heard:
                     self._heard[what]()
 
-    async def _forever(self, work: Callable[[], object]) -> None:
+    async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await work()  # type: ignore[misc]
-            except (RedisError, OSError) as error:
+                await work()
+            except Exception as error:  # whatever it is: without this loop nobody would ever hear again
+                known = isinstance(error, RedisError | OSError)
                 if not self.trouble:
                     logger.error(
-                        "Redis can’t be used, everything goes on without it: %s", type(error).__name__
+                        "Redis can’t be used, everything goes on without it: %s",
+                        type(error).__name__,
+                        exc_info=None if known else error,
                     )
-                self.trouble = type(error).__name__
+                self._troubles[work.__name__] = type(error).__name__
             await asyncio.sleep(AGAIN)

@@ -14,10 +14,12 @@ from contextlib import suppress
 from typing import Protocol
 
 from django.db import Error, transaction
+from django.db.models import Exists, OuterRef
 
 from cordially.invitations import duties, hours, ledger, trials
 from cordially.invitations.duties import WORKER
-from cordially.invitations.models import Duty, Sender
+from cordially.invitations.lifecycle import State
+from cordially.invitations.models import Campaign, CampaignState, Duty, Invitation, Sender, SenderState
 from cordially.lib.clock import now as clock_now
 from cordially.providers.base import Provider
 
@@ -39,6 +41,7 @@ FORGOTTEN_AFTER = dt.timedelta(seconds=120)
 #: seconds after which a worker takes a sender that nobody took although it was offered
 STAND_IN = 3.0
 #: seconds between two offers of the same sender
+NO_OFFERS = 10.0  # seconds without offers after one that failed: whoever sees a sender takes it then
 OFFER_AGAIN = 2.0
 #: seconds without work after which a worker that drains more than its share leaves a sender to others
 SPARE_AFTER = 5.0
@@ -78,6 +81,7 @@ class Engine:
         #: sender -> when it was seen with nobody to drain it, and offered last (monotonic)
         self._free_since: dict[int, float] = {}
         self._offered: dict[int, float] = {}
+        self._no_offers_until = 0.0
         #: senders that are its part of all, with as many workers as there are now
         self._share = 0
         self.holder = life.name if life else secrets.token_hex(8)
@@ -257,7 +261,11 @@ class Engine:
                 mine.append(sender)
             elif is_mine and now - self._offered.get(sender.pk, -OFFER_AGAIN) >= OFFER_AGAIN:
                 self._offered[sender.pk] = now
-                if not await self._offers.offer(sender.pk):
+                # one that hangs is not waited for once for each sender
+                if now < self._no_offers_until:
+                    mine.append(sender)
+                elif not await self._offers.offer(sender.pk):
+                    self._no_offers_until = time.monotonic() + NO_OFFERS
                     mine.append(sender)
             if now - self._free_since[sender.pk] >= STAND_IN and sender not in mine:
                 mine.append(sender)
@@ -278,7 +286,14 @@ class Engine:
             for pk, task in self._tasks.items()
             if not task.done() and self._drainers[pk].idle_for > SPARE_AFTER
         ]
-        for drainer in spare[: max(0, self._busy - self._share)]:
+        many = self._busy - self._share
+        if not self.room and self._free_since:
+            # others wait for a place: not for the sake of those that have nothing to send either
+            starving = await self._thread.run(_with_work, list(self._free_since))
+            if starving and not spare:
+                logger.warning("%s senders wait for a worker: raise --concurrency or start another", starving)
+            many = max(many, starving)
+        for drainer in spare[: max(0, many)]:
             drainer.stop()
 
     @property
@@ -359,6 +374,15 @@ def _sweep_ledger(accounts: Collection[str]) -> bool:
 def _undrained(accounts: Collection[str], holder: str, dead: Sequence[str], now: dt.datetime) -> list[Sender]:
     """Senders of which no other engine has the lease."""
     return list(Sender.objects.filter(ledger.free_lease(holder, now, dead), account__in=accounts))
+
+
+def _with_work(senders: Sequence[int]) -> int:
+    """How many of these have a message to send now."""
+    ready = Invitation.objects.filter(campaign=OuterRef("pk"), state=State.QUEUED, due_at=None)
+    running = Campaign.objects.filter(
+        Exists(ready), sender=OuterRef("pk"), state=CampaignState.RUNNING, quiet_until=None
+    )
+    return Sender.objects.filter(Exists(running), pk__in=senders, state=SenderState.ACTIVE).count()
 
 
 def _share(accounts: Collection[str], now: dt.datetime) -> int:

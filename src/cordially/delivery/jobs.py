@@ -91,6 +91,8 @@ class Jobs:
                     await receiver.listen(asyncio.Event())
                 except* (RedisError, TaskiqError, OSError) as group:
                     logger.debug("jobs: %s", type(group.exceptions[0]).__name__)
+                except* Exception:  # whatever it is: without this loop nobody would ever take a job again
+                    logger.exception("jobs")
                 await asyncio.sleep(AGAIN)
 
     async def close(self) -> None:

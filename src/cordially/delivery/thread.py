@@ -19,6 +19,11 @@ T = TypeVar("T")
 
 #: a process that is frozen within a transaction keeps its locks; PostgreSQL ends it, so that others can go on
 HOLDS_UP = "5s"
+#: one row that somebody holds must not hold up the senders of all others, who share this thread
+WAITS = "1s"
+#: two that wait for each other: PostgreSQL ends one of them, which simply begins again
+_AGAIN = ("40P01", "40001")
+_TIMES = 3
 
 
 class LedgerThread:
@@ -31,19 +36,23 @@ class LedgerThread:
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The function's result; its exceptions pass through. Not interrupted by a cancelled caller.
 
+        The function is one transaction, or reads: when PostgreSQL ends it for a deadlock it is called again.
         Raises InterfaceError when the thread is closed: for who comes so late the database is gone.
         """
         if self._closed:
             raise InterfaceError("the ledger is closed")
 
         def call() -> T:
-            try:
-                _never_hold_up()
-                return function(*args, **kwargs)
-            except (DatabaseError, InterfaceError):
-                # a broken connection must not be met again by the next function
-                close_old_connections()
-                raise
+            for left in reversed(range(_TIMES)):
+                try:
+                    _never_hold_up()
+                    return function(*args, **kwargs)
+                except (DatabaseError, InterfaceError) as error:
+                    # a broken connection must not be met again by the next function
+                    close_old_connections()
+                    if not left or getattr(error.__cause__, "sqlstate", None) not in _AGAIN:
+                        raise
+            raise AssertionError("unreachable")
 
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
@@ -61,3 +70,4 @@ def _never_hold_up() -> None:
         with connection.wrap_database_errors:
             line: Any = connection.connection
             line.execute(f"SET idle_in_transaction_session_timeout = '{HOLDS_UP}'")
+            line.execute(f"SET lock_timeout = '{WAITS}'")

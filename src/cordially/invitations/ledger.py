@@ -52,6 +52,8 @@ FARTHEST_HOLD = dt.timedelta(hours=2)
 SLOWED_ONCE = dt.timedelta(seconds=5)
 #: so many of the same unclear failure, and not one message on a phone: it is not the guests' fault
 MOST_UNCLEAR = 10
+#: how exactly it is known when the last callback came
+HEARD_EACH = dt.timedelta(seconds=1)
 #: Twilio's code for credentials that it refuses
 WRONG_PASSWORD = 20003
 #: as long a refusal may still be about the credentials of before: every process reads new ones once a second
@@ -171,8 +173,10 @@ def tick(
     `rest`: seconds between two messages to the same number.
     The news is kept even when the lease is lost: it is true whoever holds the lease.
     """
+    # the sender's row before the invitations', as callbacks and whoever starts a campaign lock them
+    is_ours = renew_lease(sender_id, holder, seconds, now)
     record_in_transaction(news)
-    if not renew_lease(sender_id, holder, seconds, now):
+    if not is_ours:
         return Tick([], None)
     sender = Sender.objects.get(pk=sender_id)
     if sender.state != SenderState.ACTIVE or is_held(sender, now):
@@ -599,8 +603,11 @@ def left(sender_id: int) -> QuerySet[StatusEvent]:
 
 
 def heard(account: str, now: dt.datetime) -> None:
-    """A callback with a valid signature arrived."""
-    Sender.objects.filter(account=account).update(heard_at=now, refused_count=0)
+    """A callback with a valid signature arrived. Written once a second: the row is everybody's."""
+    is_news = (
+        Q(heard_at=None) | Q(heard_at__lt=now - HEARD_EACH) | Q(heard_at__gt=now) | Q(refused_count__gt=0)
+    )
+    Sender.objects.filter(is_news, account=account).update(heard_at=now, refused_count=0)
 
 
 def refused(account: str, count: int, why: str, now: dt.datetime) -> None:

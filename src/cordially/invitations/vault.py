@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from cordially.lib import sealing
 from cordially.lib.clock import now as clock_now
@@ -33,8 +33,8 @@ UNREADABLE = noop(
     "Its credentials can’t be read, because CORDIALLY_SECRET_KEY was changed. Name the old key in "
     "CORDIALLY_FORMER_SECRET_KEYS and start again, or enter the credentials anew."
 )
-#: the faults that other credentials may mend
-_OF_CREDENTIALS = (None, ledger.WRONG_PASSWORD)
+#: the faults that other credentials may mend: refused, without the right, for tests alone, of another account
+_OF_CREDENTIALS = (ledger.WRONG_PASSWORD, 20006, 20008, 20403, 20404)
 
 
 class Stale(Exception):
@@ -98,13 +98,36 @@ def keep(
         "changed_at": now,
     }
     if row is None:
-        row = Account.objects.create(sid=sid, created_by=by, **given)
-    else:
+        try:
+            with transaction.atomic():
+                return _going_on(Account.objects.create(sid=sid, created_by=by, **given))
+        except IntegrityError:
+            # pressed twice: the other press was first
+            row = Account.objects.select_for_update().get(sid=sid)
+    if row.token_end != given["token_end"] or not _is_same(row.token, secrets.token):
+        # of two changes within the hour the last that differs
         row.former_token, row.former_until = row.token, now + FORMER_FOR
-        for column, value in given.items():
-            setattr(row, column, value)
-        row.save()
-    stopped = [sender.pk for sender in _stopped(sid) if sender.paused_code in _OF_CREDENTIALS]
+    for column, value in given.items():
+        setattr(row, column, value)
+    row.save()
+    return _going_on(row)
+
+
+def _is_same(sealed: str, text: str) -> bool:
+    try:
+        return _opened(sealed) == text
+    except Unreadable:
+        return False
+
+
+def _going_on(row: Account) -> Account:
+    """Its senders that stopped for their credentials go on; not those that wait for something else."""
+    sid = row.sid
+    stopped = [
+        sender.pk
+        for sender in _stopped(sid)
+        if sender.paused_code in _OF_CREDENTIALS or sender.paused_reason in (REMOVED, UNREADABLE)
+    ]
     Sender.objects.filter(pk__in=stopped).update(
         state=SenderState.ACTIVE, paused_at=None, paused_code=None, paused_reason="", held_until=None
     )
@@ -139,20 +162,38 @@ def reseal() -> int:
     """Seal with the newest key what a former one sealed. Returns how many accounts were sealed anew."""
     count = 0
     for row in Account.objects.all():
-        columns = ("token", "key_secret", "former_token")
-        try:
-            stale = [
-                column
-                for column in columns
-                if (sealed := getattr(row, column)) and not sealing.is_by_first(sealed, _keys())
-            ]
-            values = {column: _sealed(_opened(getattr(row, column))) for column in stale}
-        except Unreadable:
-            continue
+        values: dict[str, str] = {}
+        for column in ("token", "key_secret", "former_token"):
+            sealed = getattr(row, column)
+            if not sealed or sealing.is_by_first(sealed, _keys()):
+                continue
+            try:
+                values[column] = _sealed(_opened(sealed))
+            except Unreadable:
+                if (
+                    column == "former_token"
+                ):  # it mattered for an hour, and keeps nothing else from being sealed
+                    values[column] = ""
+                else:
+                    logger.error("account …%s: %s", row.sid[-4:], UNREADABLE)
         if values:
             # only what was read: somebody may have replaced it meanwhile
-            same = {column: getattr(row, column) for column in stale}
+            same = {column: getattr(row, column) for column in values}
             count += Account.objects.filter(pk=row.pk, **same).update(**values)
+    return count
+
+
+def go_on() -> int:
+    """Let senders go on that stopped because their credentials couldn't be read, where they can be. Returns how many."""
+    count = 0
+    for row in Account.objects.all():
+        try:
+            opened(row)
+        except Unreadable:
+            continue
+        count += Sender.objects.filter(
+            account=row.sid, state=SenderState.PAUSED, paused_reason=UNREADABLE
+        ).update(state=SenderState.ACTIVE, paused_at=None, paused_code=None, paused_reason="")
     return count
 
 

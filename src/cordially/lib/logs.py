@@ -12,7 +12,7 @@ from .masking import mask_phone
 
 _PHONE = re.compile(r"(?:\+|%2B)[1-9]\d{6,14}(?!\d)")
 #: personal pages and the address that signs in: whoever has them is let in
-_ADDRESS = re.compile(r"/(r|signin)/[^\s/?#\"'<>]+")
+_ADDRESS = re.compile(r"/(r|signin|join)/[^\s/?#\"'<>]+")
 
 
 class Discreet(logging.Formatter):

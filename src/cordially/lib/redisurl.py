@@ -74,8 +74,11 @@ def read(url: str) -> Address:
             and parts.path.strip("/")
         ):
             raise ValueError
+        # what the address asks for beyond that is refused only when somebody connects
+        pool = redis.ConnectionPool.from_url(plain)
+        pool.connection_class(**pool.connection_kwargs)
         return Address(plain)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise BadUrl(
             "REDIS_URL can't be read. Write it like redis://host:6379/0, rediss://host:6379/0 with TLS, or "
             "redis+sentinel://host:26379,host2:26379/master; special characters of the password as %XX."

@@ -117,6 +117,8 @@ def change(member: Membership, role: Role, *, can_send: bool) -> bool:
         return False
     locked.role, locked.can_send = role, can_send
     locked.save(update_fields=["role", "can_send"])
+    if role != Role.OWNER:
+        _take_back_links(locked)
     return True
 
 
@@ -126,6 +128,7 @@ def remove(member: Membership) -> None:
     locked = _locked(member)
     if locked.role == Role.OWNER:
         _keep_an_owner(locked)
+    _take_back_links(locked)
     locked.delete()
 
 
@@ -136,6 +139,11 @@ def _locked(member: Membership) -> Membership:
         if each.pk == member.pk:
             return each
     raise CantChange(_("They are not in the team any more."))
+
+
+def _take_back_links(member: Membership) -> None:
+    """Who owns the event no more has no way back in, nor lets others in."""
+    open_links(member.event).filter(made_by=member.user).delete()
 
 
 def _keep_an_owner(member: Membership) -> None:

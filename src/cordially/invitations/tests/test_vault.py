@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.db import connection
 from tests.people import a_campaign, a_guest, a_sender, a_template, an_event
 
-from cordially.invitations import senders, vault
+from cordially.invitations import comparing, senders, vault
 from cordially.invitations.models import Account, EventSending, Sender, SenderState
 from cordially.invitations.senders import NotReady
 from cordially.invitations.vault import Secrets
@@ -63,7 +64,9 @@ def test_who_looked_at_older_ones_replaces_nothing(account: Account) -> None:
     assert vault.opened(Account.objects.get()).token == "new" * 8
 
 
-@pytest.mark.parametrize(("code", "state"), [(20003, "active"), (None, "active"), (63007, "paused")])
+@pytest.mark.parametrize(
+    ("code", "state"), [(20003, "active"), (20403, "active"), (None, "paused"), (63007, "paused")]
+)
 def test_new_credentials_let_go_on_who_stopped_for_the_old(account: Account, code: int, state: str) -> None:
     sender, other = stopped(code), stopped(code, "AC" + "9" * 32)
     vault.keep(SID, Secrets("new" * 8))
@@ -71,6 +74,39 @@ def test_new_credentials_let_go_on_who_stopped_for_the_old(account: Account, cod
     other.refresh_from_db()
     assert (sender.state, other.state) == (state, "paused")
     assert sender.resumed_past == []
+
+
+def test_nothing_leaves_of_a_copy_before_twilio_was_asked_whatever_credentials_come(account: Account) -> None:
+    sender = a_sender(account=SID)
+    comparing.guard(clock_now())
+    vault.keep(SID, Secrets("new" * 8))
+    vault.go_on()
+    sender.refresh_from_db()
+    assert (sender.state, sender.paused_reason) == ("paused", comparing.COMPARING)
+
+
+def test_what_can_t_be_read_any_more_keeps_nothing_else_from_the_newest_key(
+    account: Account, settings: Any
+) -> None:
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "second", []
+    # the key was lost, and they were entered anew: only the former token is still sealed with it
+    vault.keep(SID, Secrets("new" * 8))
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "third", ["second"]
+    assert vault.reseal() == 1
+    settings.SECRET_KEY_FALLBACKS = []
+    assert vault.opened(Account.objects.get()).token == "new" * 8
+
+
+def test_senders_go_on_when_their_credentials_can_be_read_again(account: Account, settings: Any) -> None:
+    sender = a_sender(account=SID)
+    before = settings.SECRET_KEY
+    settings.SECRET_KEY = "another"
+    assert vault.stop(SID, vault.UNREADABLE) == 1
+    assert vault.go_on() == 0
+    settings.SECRET_KEY_FALLBACKS = [before]
+    assert vault.go_on() == 1
+    sender.refresh_from_db()
+    assert (sender.state, sender.paused_reason) == ("active", "")
 
 
 def test_without_credentials_the_senders_stop_and_say_why(account: Account) -> None:

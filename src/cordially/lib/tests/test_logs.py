@@ -28,6 +28,7 @@ def test_numbers_are_masked_in_either_spelling() -> None:
 def test_what_lets_a_person_in_is_cut_out_of_addresses() -> None:
     assert entry("Forbidden (CSRF): /r/8Vq2ZkM1/calendar.ics") == "Forbidden (CSRF): /r/…/calendar.ics"
     assert entry("Forbidden: /signin/abc-DEF_123") == "Forbidden: /signin/…"
+    assert entry("Unprocessable Entity: /join/abc-DEF_123") == "Unprocessable Entity: /join/…"
 
 
 def test_traces_are_masked_too() -> None:

@@ -37,7 +37,7 @@ def test_sentinels() -> None:
     [
         "", "redis", "redis://", "http://geheim@host", "redis://host:port/0", "redis://geheim@host/x",
         "redis://host:99999", "redis+sentinel://one", "redis+sentinel:///main", "redis+cluster://one/main",
-        "redis+sentinel://one/main/x",
+        "redis+sentinel://one/main/x", "redis://geheim@host/0?nonsense=5", "redis://geheim@host/0?ssl_cert_reqs=none",
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_told_without_its_secrets(url: str) -> None:

@@ -7,6 +7,7 @@ The SDK's own async client has no time-out at all and hides the headers of an er
 from __future__ import annotations
 
 import base64
+import socket
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -26,6 +27,8 @@ from .address import is_loopback, rewritten
 _logger = getLogger(__name__)
 
 TWILIO_ADDRESS = "https://api.twilio.com"
+#: milliseconds after which bytes that nobody acknowledges are given up
+UNACKNOWLEDGED = 15_000
 
 
 @dataclass(slots=True)
@@ -112,7 +115,7 @@ class Wire(AsyncHttpClient):  # type: ignore[misc]
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._max_connections),
+                connector=aiohttp.TCPConnector(limit=self._max_connections, socket_factory=_gives_up),
                 timeout=self._limits,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 proxy=_proxy_for(self._base or TWILIO_ADDRESS),
@@ -125,6 +128,19 @@ class Wire(AsyncHttpClient):  # type: ignore[misc]
             pair = f"{auth[0]}:{auth[1]}".encode()
             self._authorizations[auth] = "Basic " + base64.b64encode(pair).decode()
         return self._authorizations[auth]
+
+
+def _gives_up(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket whose bytes the kernel doesn't go on sending long after we gave the request up.
+
+    Without it they arrive when a cut line is mended, more than a minute later, when the message is queued again.
+    """
+    family, kind, protocol, _name, _where = address
+    made = socket.socket(family, kind, protocol)
+    made.setblocking(False)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED)
+    return made
 
 
 def _proxy_for(url: str) -> str | None:

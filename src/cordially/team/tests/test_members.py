@@ -112,6 +112,15 @@ class TestLinks:
         made = members.make_link(event, Role.VIEWER, can_send=False, note="", by=None)
         assert members.join(made.token, owner).role == Role.OWNER
 
+    def test_who_owns_it_no_more_has_no_way_back_in(self, event: Event) -> None:
+        an_owner(event, "first")
+        for leaves in (members.remove, lambda part: members.change(part, Role.VIEWER, can_send=False)):
+            part = an_owner(event, f"owner{leaves!r}"[:30])
+            made = members.make_link(event, Role.OWNER, can_send=True, note="", by=part.user)
+            leaves(part)
+            with pytest.raises(members.LinkIsOver):
+                members.join(made.token, part.user)
+
     def test_links_have_an_end(self, event: Event, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(members, "MOST_OPEN", 1)
         members.make_link(event, Role.VIEWER, can_send=False, note="", by=None)
