@@ -48,7 +48,10 @@ def _kept_secret(path: Path) -> str:
                 return value
             time.sleep(0.05)
     except (OSError, ValueError) as error:
-        raise ImproperlyConfigured(f"The file {path} can't be read. Mend it, or remove it.") from error
+        raise ImproperlyConfigured(
+            f"The file {path} can't be read. Put it back from your backup: without it the "
+            "credentials of senders that were added in the browser must be entered again."
+        ) from error
     raise ImproperlyConfigured(f"The file {path} is empty. Remove it: the next start makes a new one.")
 
 

@@ -32,6 +32,13 @@ def backup(file: Path, force: bool) -> None:
     """
     if file.exists() and not force:
         raise Refused(f"{file} exists. Choose another name, or say --force.")
+    from cordially.events.models import Event
+
+    if not Event.objects.exists():
+        raise Refused(
+            f"There is nothing to copy: {_where()} has no events. If your server has, the command needs the same "
+            "DATABASE_URL or CORDIALLY_DATA_DIR."
+        )
     try:
         rows = write_copy(file)
     except (OSError, sqlite3.Error) as error:
@@ -40,6 +47,16 @@ def backup(file: Path, force: bool) -> None:
         f"{file}: {rows:,} rows, {file.stat().st_size / 1e6:.1f} MB. It holds your guests' data: keep it safe."
     )
     click.echo("Keep the secret key and the pictures of the data folder too, apart from it: docs/deploy.md.")
+
+
+def _where() -> str:
+    """Which database this is, without its password."""
+    from django.db import connection
+
+    given = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return str(given["NAME"])
+    return f"{given['NAME']} on {given['HOST'] or 'this machine'}"
 
 
 def write_copy(file: Path) -> int:
@@ -169,15 +186,17 @@ def make_tables(url: str) -> None:
 
 
 def _refuse_if_full() -> None:
+    from django.contrib.auth.models import User
     from django.db import connections
 
     from cordially.events.models import Event
     from cordially.guests.models import Guest
+    from cordially.invitations.models import Account
 
     there = connections[OTHER].introspection.table_names()
-    for model in (Event, Guest):
+    for model in (Event, Guest, User, Account):
         if model._meta.db_table in there and model._base_manager.using(OTHER).exists():
-            raise Refused("That database has events or guests already. Choose an empty one.")
+            raise Refused("That database has events or guests already, or people. Choose an empty one.")
 
 
 def running() -> str:
