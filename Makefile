@@ -3,8 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Tests start the command hundreds of times: compiling it each time would take a third of their time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit whole contract browser check format lint types layers bench chaos demo messages requirements clean
+.PHONY: help setup run test unit whole contract browser check format lint types layers bench bench-scale chaos demo messages requirements clean
 
 help: ## List every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -63,6 +66,9 @@ check: lint types layers test ## All of CI
 
 bench: $(VENV)/.dev ## Measure speed and memory; docs/performance.md explains the figures
 	@$(BIN)/python -m benchmarks
+
+bench-scale: $(VENV)/.dev ## Measure a fleet on PostgreSQL and Redis; PARTS="workers growth" chooses
+	@$(BIN)/python -m benchmarks.scale $(PARTS)
 
 chaos: $(VENV)/.dev ## Kill and disturb it for minutes, then compare with Twilio's record; docs/chaos.md
 	@$(BIN)/python -m chaos

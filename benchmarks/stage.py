@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def install() -> None:
-    """A fresh installation on SQLite in a temporary folder; Django is ready afterwards."""
+def install(**more: str) -> None:
+    """A fresh installation in a temporary folder, on SQLite unless `more`, its environment, names another
+    database; Django is ready afterwards."""
     folder = tempfile.mkdtemp(prefix="cordially-bench-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name in list(os.environ):
@@ -41,6 +42,7 @@ def install() -> None:
         "TWILIO_API_URL": "http://127.0.0.1:9",
         "CORDIALLY_LOG_LEVEL": "CRITICAL",
         "NO_PROXY": "*",
+        **more,
     }
     from cordially.setup import prepare
 

@@ -71,13 +71,20 @@ def postgresql() -> Iterator[Any]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def new_database(server: Any) -> str:
-    """The address of an empty database."""
+def new_database(server: Any, template: str = "template1") -> str:
+    """The address of an empty database, or of a copy of `template`."""
     name = f"fleet_{secrets.token_hex(4)}"
     uri = str(server.get_uri())
     with psycopg.connect(uri, autocommit=True) as line:
-        line.execute(f'CREATE DATABASE "{name}"')
+        line.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return uri.replace("/postgres?", f"/{name}?")
+
+
+def all_tables(server: Any, folder: Path) -> str:
+    """The name of a database that an installation made and nothing happened in yet: to copy, not to use."""
+    url = new_database(server)
+    Installation(folder, {"DATABASE_URL": url}).shell("migrate")
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 @dataclass
@@ -139,7 +146,15 @@ class Process:
 class Fleet:
     """Starts processes that share a database and Redis; stops all of them at the end."""
 
-    def __init__(self, folder: Path, database: str, redis: str, witness: Simulator) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: str,
+        redis: str,
+        witness: Simulator,
+        more: dict[str, str] | None = None,
+    ) -> None:
+        """`more`: what else stands in the environment of all of them."""
         self.folder = folder
         self.database = database
         self._port = free_port()
@@ -148,6 +163,7 @@ class Fleet:
             **({"REDIS_URL": redis} if redis else {}),
             "CORDIALLY_SECRET_KEY": "a key that all of them share",
             "CORDIALLY_PUBLIC_URL": f"http://127.0.0.1:{self._port}",
+            **(more or {}),
         }
         self.shell = Installation(folder / "shell", self._more)
         self._all: list[Process] = []

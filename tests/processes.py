@@ -7,16 +7,22 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 #: a simulator that loses no time
 QUICK = {
@@ -141,8 +147,27 @@ class Installation:
             check=False,
         )
 
+    def ready(self) -> Installation:
+        """With all its tables, which take longer to make than most commands. For SQLite."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "cordially.db").write_bytes(_all_tables())
+        return self
+
     def status(self, event: str) -> dict[str, Any]:
         return json.loads(self.shell("status", event, "--json"))
+
+    def states(self, event: str) -> Counter[str]:
+        """As `status` counts them, without a process for it: it may be asked again and again."""
+        sql = (
+            "SELECT i.state, count(*) FROM invitations_invitation i JOIN guests_guest g ON g.id = i.guest_id "
+            "JOIN events_event e ON e.id = g.event_id WHERE e.slug = {} GROUP BY i.state"
+        )
+        if url := self.more.get("DATABASE_URL"):
+            with psycopg.connect(url) as line:
+                return Counter(dict(line.execute(sql.format("%s"), (event,)).fetchall()))
+        file = sqlite3.connect(f"file:{self.folder}/cordially.db?mode=ro", uri=True, timeout=20)
+        with closing(file):
+            return Counter(dict(file.execute(sql.format("?"), (event,)).fetchall()))
 
     @contextmanager
     def server(self, *options: str) -> Iterator[Server]:
@@ -175,6 +200,14 @@ class Installation:
                 text=True,
             )
         return Server(process, f"http://127.0.0.1:{self.port}", path)
+
+
+@cache
+def _all_tables() -> bytes:
+    """The database of an installation that nothing happened in yet."""
+    with tempfile.TemporaryDirectory(prefix="cordially-tables-") as folder:
+        Installation(Path(folder)).shell("migrate")
+        return (Path(folder) / "cordially.db").read_bytes()
 
 
 @dataclass

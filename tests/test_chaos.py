@@ -182,7 +182,7 @@ def prepared(
     folder: Path, account: dict[str, str], port: int, guests: int, per_second: int, **more: str
 ) -> tuple[Installation, str]:
     """An installation with an event, everything ready to press Send; and the event's short name."""
-    installation = Installation(folder, {**account, **more}, port)
+    installation = Installation(folder, {**account, **more}, port).ready()
     event = event_with(installation, "event", list(range(guests)))
     installation.shell("template", "rsvp_invitation", "--create")
     installation.shell("sender", "--per-second", str(per_second), "--per-hour", "none")

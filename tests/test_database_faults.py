@@ -60,7 +60,7 @@ def a_running_campaign(folder: Path) -> Iterator[Campaign]:
     """About a quarter of it has been sent."""
     # nobody reads: Twilio gives a report up after some seconds, and a lost “read” can't be asked for
     with simulator(latency=[0.05, 0.2], per_second=0, read_share=0.0) as witness:
-        installation = Installation(folder, witness.account)
+        installation = Installation(folder, witness.account).ready()
         event = event_with(installation, GUESTS)
         installation.shell("template", "rsvp_invitation", "--create")
         installation.shell("sender", "--per-second", "20", "--per-hour", "none")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .fleet import Fleet, Process, Redis, each_has_one, new_database, postgresql
+from .fleet import Fleet, Process, Redis, all_tables, each_has_one, new_database, postgresql
 from .processes import Simulator, simulator, until
 from .test_campaigns_whole import event_with
 
@@ -25,6 +25,11 @@ LATENCY = {"latency": [0.05, 0.4], "per_second": 0}
 def server() -> Iterator[Any]:
     with postgresql() as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def tables(server: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return all_tables(server, tmp_path_factory.mktemp("tables"))
 
 
 @pytest.fixture
@@ -42,8 +47,8 @@ def witness() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, server: Any, redis: Redis, witness: Simulator) -> Iterator[Fleet]:
-    found = Fleet(tmp_path, new_database(server), redis.url, witness)
+def fleet(tmp_path: Path, server: Any, tables: str, redis: Redis, witness: Simulator) -> Iterator[Fleet]:
+    found = Fleet(tmp_path, new_database(server, tables), redis.url, witness)
     try:
         yield found
     finally:

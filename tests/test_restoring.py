@@ -53,7 +53,7 @@ def duties(installation: Installation) -> int:
 
 
 def is_settled(installation: Installation, event: str) -> bool:
-    counts = installation.status(event)["invitations"]
+    counts = installation.states(event)
     return not any(counts[state] for state in ("queued", "sending", "unsure", "accepted", "sent"))
 
 

@@ -70,8 +70,7 @@ def set_token(base: str, token: str) -> None:
 
 
 def states(installation: Installation, event: str) -> Counter[str]:
-    found = installation.status(event)["invitations"]
-    return Counter({state: count for state, count in found.items() if count})
+    return installation.states(event)
 
 
 def paused(installation: Installation) -> dict[str, int]:
@@ -81,7 +80,7 @@ def paused(installation: Installation) -> dict[str, int]:
 
 def test_a_wrong_token_stops_its_sender_alone_and_the_right_one_brings_everything(tmp_path: Path) -> None:
     with simulator(others=[OTHER], per_second=0, seed=3) as witness:
-        installation = Installation(tmp_path / "data", witness.account)
+        installation = Installation(tmp_path / "data", witness.account).ready()
         mine, theirs = an_event(installation, "Mine", 0), an_event(installation, "Theirs", 1000)
         installation.shell("template", "rsvp_invitation", "--create")
         installation.shell("sender", "--per-second", "10", "--per-hour", "none")

@@ -382,7 +382,7 @@ def test_a_port_that_another_program_has_is_named_and_another_proposed(house: In
 
 @pytest.mark.process
 def test_a_read_only_database_is_named_so(tmp_path: Path) -> None:
-    here = Installation(tmp_path / "data")
+    here = Installation(tmp_path / "data").ready()
     here.shell("create-event", "Ours", *TIME)
     (here.folder / "cordially.db").chmod(0o444)
     powerless: list[str] = []
@@ -440,7 +440,7 @@ def event_of(installation: Installation, path: str, name: str = "Ours") -> str:
 @pytest.mark.process
 def test_guests_without_a_value_are_left_out_with_the_reason(tmp_path: Path) -> None:
     with simulator() as witness:
-        here = Installation(tmp_path / "data", witness.account)
+        here = Installation(tmp_path / "data", witness.account).ready()
         rows = [("Anna", "+972502000013", "7"), ("Ben", "+972502000026", ""), ("Carl", "+972502000039", "9")]
         event = event_of(here, write_list(tmp_path / "guests.csv", rows, "Table"))
         body = "Hi {{guest_name}}, you sit at table {{table}}. Tell us on your page {{rsvp_link}} whether you come."
@@ -460,7 +460,7 @@ def test_guests_without_a_value_are_left_out_with_the_reason(tmp_path: Path) -> 
 @pytest.mark.process
 def test_twilio_away_then_ctrl_c_and_in_the_end_everybody_has_one(tmp_path: Path) -> None:
     with simulator() as witness:
-        here = Installation(tmp_path / "data", witness.account)
+        here = Installation(tmp_path / "data", witness.account).ready()
         rows = [(f"Guest {n}", f"+97250{2_000_000 + n * 13}") for n in range(8)]
         event = event_of(here, write_list(tmp_path / "guests.csv", rows))
         here.shell("template", "rsvp_invitation", "--create")
@@ -527,12 +527,7 @@ def lease(installation: Installation) -> str:
 
 
 def states(installation: Installation, event: str) -> Counter[str]:
-    """As `status` counts them, without a process for it."""
-    sql = (
-        "SELECT i.state FROM invitations_invitation i JOIN guests_guest g ON g.id = i.guest_id "
-        "JOIN events_event e ON e.id = g.event_id WHERE e.slug = ?"
-    )
-    return Counter(state for (state,) in rows_of(installation, sql, event))
+    return installation.states(event)
 
 
 def settled(installation: Installation, event: str) -> Counter[str] | None:

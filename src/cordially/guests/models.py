@@ -110,6 +110,8 @@ class Guest(models.Model):
             ),
         ]
         indexes = [
+            # the list in its own order, page by page, whoever else has guests
+            models.Index(fields=["event", "id"], condition=Q(removed_at=None), name="guest_in_order"),
             models.Index(fields=["event", "removed_at"], name="guest_on_the_list"),
             # the few who can't be written to or were asked in person, found without a walk through the whole list;
             # with a column more than the first has, or SQLite, which knows no figures, takes that for as good

@@ -10,6 +10,12 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddIndex(
+            model_name="guest",
+            index=models.Index(
+                condition=models.Q(("removed_at", None)), fields=["event", "id"], name="guest_in_order"
+            ),
+        ),
         migrations.RemoveIndex(
             model_name="guest",
             name="guest_without_phone",
