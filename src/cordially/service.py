@@ -31,6 +31,7 @@ from cordially.delivery.outage import is_the_databases, one_line
 from cordially.delivery.thread import LedgerThread
 from cordially.delivery.webhooks import PATH, Recorder, Refusals, StatusDoor
 from cordially.invitations import senders, vault
+from cordially.invitations.models import Sender
 from cordially.providers.simulator.app import Simulator, SimulatorConfig, create_simulator
 from cordially.providers.twilio.client import TwilioProvider
 
@@ -298,8 +299,10 @@ def _usable() -> tuple[dict[str, Access], dict[str, tuple[str, ...]], str]:
         try:
             senders.current_sender()
         except senders.NotReady as error:
-            why_not = str(error)
-            found.pop(senders.account(), None)
+            # numbers of that account that were added by hand need none in the configuration
+            if not Sender.objects.filter(account=senders.account()).exists():
+                why_not = str(error)
+                found.pop(senders.account(), None)
     for account in list(found):
         try:
             # also what was started before waits: its links would lead nowhere

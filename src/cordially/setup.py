@@ -68,7 +68,14 @@ def prepare_patiently(say: Callable[[str], None]) -> None:
 
 
 #: a database that says so is not about to answer otherwise
-_FOR_GOOD = ("authentication failed", "does not exist", "no pg_hba.conf entry", "invalid", "SSL")
+_FOR_GOOD = (
+    "authentication failed",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "invalid",
+    "does not support SSL",
+    "certificate",
+)
 
 
 def _may_come(detail: str) -> bool:

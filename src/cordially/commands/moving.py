@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -87,7 +88,7 @@ def _write(path: Path) -> int:
             target.execute("PRAGMA journal_mode=DELETE")
         with beside({"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}):
             return sum(copying.counts(OTHER).values())
-    make_tables(f"sqlite:///{path.resolve()}")
+    make_tables(f"sqlite:///{quote(str(path.resolve()))}")
     with beside({"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}), transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -10,6 +10,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import click
 
@@ -120,7 +121,7 @@ def _prepare(file: Path, target: Path) -> dt.datetime:
         closing(sqlite3.connect(target)) as copy,
     ):
         source.backup(copy)
-    url = f"sqlite:///{target.resolve()}"
+    url = f"sqlite:///{quote(str(target.resolve()))}"
     make_tables(url)
     # to a process of its own that database is the only one
     done = subprocess.run(

@@ -236,7 +236,11 @@ class Drainer:
         if found.sender is None:
             self._lease_good_until = 0.0
             counting.LEASES.labels("lost").inc()
-            logger.warning("sender %s: the lease was lost, nothing more is sent on it", self.sender_id)
+            logger.warning(
+                "sender %s: the lease was lost, nothing more is sent on it",
+                self.sender_id,
+                extra={"sender": self.sender_id},
+            )
             return False
         self._lease_is_good(begun, now)
         try:
@@ -272,7 +276,7 @@ class Drainer:
                 self._wordings[key] = await self._thread.run(wording.of_campaign, key)
             except CampaignText.DoesNotExist:
                 # whoever was to read it fails with a sentence; all others leave
-                logger.error("campaign %s has no text %r", *key)
+                logger.error("campaign %s has no text %r", *key, extra={"campaign": key[0]})
 
     async def _rest(self) -> None:
         """Until the next tick is worth its transaction."""

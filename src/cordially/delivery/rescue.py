@@ -162,6 +162,11 @@ def rivals(doubt: Doubt) -> list[Rival]:
     return [Rival(pk, (campaign, text), Recipient(*guest)) for pk, campaign, text, *guest in found]
 
 
+def _about(doubt: Doubt) -> dict[str, int]:
+    """For a collector of logs."""
+    return {"campaign": doubt.campaign_id, "invitation": doubt.attempt.invitation_id}
+
+
 class _MayBeAnothers(Exception):
     """A listed message says the same to two guests of one phone: only a callback tells whose it is."""
 
@@ -251,14 +256,20 @@ class Rescue:
             return self._undecided(doubt)
         if match:
             self._missing.pop(doubt.attempt, None)
-            logger.info("invitation %s: Twilio has the message", doubt.attempt.invitation_id)
+            logger.info(
+                "invitation %s: Twilio has the message", doubt.attempt.invitation_id, extra=_about(doubt)
+            )
             news = verdicts.of_update(match.update, clock_now(), Source.LOOKUP, doubt.attempt)
             # it exists, whatever the word for it means
             return news if news.state else replace(news, state=State.ACCEPTED)
         if not self._surely_missing(doubt):
             return None
         self._missing.pop(doubt.attempt, None)
-        logger.info("invitation %s: Twilio never took it, queued again", doubt.attempt.invitation_id)
+        logger.info(
+            "invitation %s: Twilio never took it, queued again",
+            doubt.attempt.invitation_id,
+            extra=_about(doubt),
+        )
         return News(
             State.QUEUED,
             clock_now(),

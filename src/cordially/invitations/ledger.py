@@ -401,7 +401,12 @@ def record_in_transaction(news: Sequence[News]) -> int:
             number = item.attempt.number if item.attempt else row.attempts
             events.append((row.id, number, row.state, item.code, item.source, row.reason or item.raw))
         elif item.state is None and _is_new_word(item, row, events):
-            logger.warning("invitation %s: unknown status %r kept", row.id, item.raw)
+            logger.warning(
+                "invitation %s: unknown status %r kept",
+                row.id,
+                item.raw,
+                extra={"campaign": row.campaign_id, "invitation": row.id},
+            )
             events.append((row.id, row.attempts, "unknown", item.code, item.source, item.raw))
         if (row.state, row.attempts) != was or row.message_id != message_was:
             before.setdefault(row.id, was)
@@ -448,7 +453,7 @@ def _stop(sender_id: int, news: News) -> None:
     ):
         hold_sender(sender_id, news.at + dt.timedelta(seconds=1), NEW_CREDENTIALS)
     elif pause_sender(sender_id, news.code, news.reason, news.at):
-        logger.error("sender %s paused: %s", sender_id, news.reason)
+        logger.error("sender %s paused: %s", sender_id, news.reason, extra={"sender": sender_id})
 
 
 def _pause_campaign(campaign_id: int, code: int | None, reason: str, now: dt.datetime) -> None:
@@ -461,7 +466,7 @@ def _pause_campaign(campaign_id: int, code: int | None, reason: str, now: dt.dat
         finished_at=None,
     )
     if paused:
-        logger.error("campaign %s paused: %s", campaign_id, reason)
+        logger.error("campaign %s paused: %s", campaign_id, reason, extra={"campaign": campaign_id})
 
 
 def _waved(row: Row) -> frozenset[int]:

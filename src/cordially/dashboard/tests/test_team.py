@@ -125,7 +125,7 @@ def invite(browser: Client, **given: str) -> str:
 
 
 def test_somebody_new_joins_by_a_link(signed_in: As, event: Event) -> None:
-    owner = signed_in(Role.OWNER)
+    owner = signed_in(Role.OWNER, can_send=True)
     address = invite(owner, can_send="1", note="Dan of the band")
     assert "Dan of the band" in owner.get(TEAM).content.decode()
     assert address not in owner.get(TEAM).content.decode()
@@ -179,7 +179,7 @@ def test_guessing_links_is_slowed_down(event: Event) -> None:
 
 
 def test_parts_are_changed_and_people_leave(signed_in: As, event: Event) -> None:
-    owner, other = signed_in(Role.OWNER), signed_in(Role.EDITOR, name="dan")
+    owner, other = signed_in(Role.OWNER, can_send=True), signed_in(Role.EDITOR, name="dan")
     dan = Membership.objects.get(user__username="dan")
     assert other.post(f"{TEAM}/{dan.pk}", {"role": "owner"}).status_code == 403
     page = owner.post(f"{TEAM}/{dan.pk}", {"role": "viewer", "can_send": "1"}, follow=True)
@@ -193,6 +193,18 @@ def test_parts_are_changed_and_people_leave(signed_in: As, event: Event) -> None
     assert "You left the team" in other.post(f"{TEAM}/{dan.pk}/remove", follow=True).content.decode()
     assert list(members.Membership.objects.all()) == [noa]
     assert other.get(HOME).status_code == 404
+
+
+def test_who_may_not_send_gives_nobody_that_right(signed_in: As, event: Event) -> None:
+    owner = signed_in(Role.OWNER)
+    noa = Membership.objects.get()
+    said = "Only somebody who may send"
+    page = owner.post(f"{TEAM}/{noa.pk}", {"role": "owner", "can_send": "1"}, follow=True)
+    assert said in page.content.decode()
+    page = owner.post(f"{TEAM}/add", {"role": "editor", "can_send": "1"}, follow=True)
+    assert said in page.content.decode()
+    noa.refresh_from_db()
+    assert not noa.can_send and not JoinLink.objects.exists()
 
 
 def test_a_viewer_reads_who_is_in_the_team(signed_in: As, event: Event) -> None:

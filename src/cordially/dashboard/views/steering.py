@@ -20,7 +20,7 @@ from cordially.dashboard.starting import read_start
 from cordially.delivery.wake import wake
 from cordially.events.models import Event
 from cordially.invitations import campaigns as ledger
-from cordially.invitations import hours
+from cordially.invitations import hours, senders
 from cordially.invitations.lifecycle import State
 from cordially.invitations.models import Campaign, Invitation, Sender
 from cordially.lib.clock import now as clock_now
@@ -107,8 +107,12 @@ def reschedule(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
 @event_page(acts=Right.SEND)
 def resume_sender(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     own = Sender.objects.filter(campaigns__event=event).distinct()
+    found = get_object_or_404(own, pk=pk)
+    if not senders.has_credentials(found):
+        messages.warning(request, _("It has no credentials. Enter them first, and it goes on by itself."))
+        return _acted(request, event)
     try:
-        ledger.resume_sender(get_object_or_404(own, pk=pk))
+        ledger.resume_sender(found)
     except ledger.CantResume as error:
         messages.warning(request, shown(error))
     return _acted(request, event)

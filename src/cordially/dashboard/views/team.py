@@ -67,6 +67,8 @@ def _page(request: HttpRequest, event: Event, fresh: str = "") -> HttpResponse:
 def add(request: HttpRequest, event: Event) -> HttpResponse:
     """Make a link and show it, this once."""
     asked = Asked.read(request)
+    if _gives_more(request, asked.can_send):
+        return redirect("team", event.slug)
     note = clean(request.POST.get("note", ""), 80)
     try:
         made = members.make_link(event, asked.role, can_send=asked.can_send, note=note, by=user_of(request))
@@ -74,6 +76,14 @@ def add(request: HttpRequest, event: Event) -> HttpResponse:
         messages.error(request, str(error))
         return redirect("team", event.slug)
     return _page(request, event, request.build_absolute_uri(reverse("join", args=[made.token])))
+
+
+def _gives_more(request: HttpRequest, can_send: bool) -> bool:
+    """Whether an owner who may not send gives that right to somebody, like themselves; then they are told."""
+    if can_send and not request.cordially_rights.send:  # type: ignore[attr-defined]
+        messages.error(request, _("Only somebody who may send can give others that right."))
+        return True
+    return False
 
 
 @require_POST
@@ -98,6 +108,8 @@ def change(request: HttpRequest, event: Event, pk: int) -> HttpResponse:
     """Another role, or the right to send."""
     member = _member(event, pk)
     asked = Asked.read(request)
+    if not member.can_send and _gives_more(request, asked.can_send):
+        return redirect("team", event.slug)
     try:
         if members.change(member, asked.role, can_send=asked.can_send):
             messages.success(
